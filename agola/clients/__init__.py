@@ -1,0 +1,1 @@
+"""One module per service: model in and out, typed errors raised."""

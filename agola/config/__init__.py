@@ -1,0 +1,1 @@
+"""The server's own configuration: one YAML file, every key optional."""

@@ -1,0 +1,1 @@
+"""Typed objects, changed in atomic batches: a write-ahead log and snapshots over storage."""

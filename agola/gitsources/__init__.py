@@ -1,0 +1,1 @@
+"""Where code comes from: git itself, and the forges."""

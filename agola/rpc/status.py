@@ -1,0 +1,56 @@
+"""AgolaError to gRPC status, and back.  The only table of status codes in the project."""
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+from agola.core.errors import AgolaError, InternalError, Kind, of_kind, underlying
+
+DOMAIN = "agola.io"
+INTERNAL = "INTERNAL"
+UNREACHABLE = "UNREACHABLE"
+
+CODES: dict[Kind, grpc.StatusCode] = {
+    Kind.BAD_REQUEST: grpc.StatusCode.INVALID_ARGUMENT,
+    Kind.NOT_EXIST: grpc.StatusCode.NOT_FOUND,
+    Kind.ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
+    Kind.UNAUTHORIZED: grpc.StatusCode.UNAUTHENTICATED,
+    Kind.FORBIDDEN: grpc.StatusCode.PERMISSION_DENIED,
+    Kind.PRECONDITION: grpc.StatusCode.FAILED_PRECONDITION,
+    Kind.CONCURRENCY: grpc.StatusCode.ABORTED,
+    Kind.OUT_OF_RANGE: grpc.StatusCode.OUT_OF_RANGE,
+    Kind.EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Kind.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    Kind.UNIMPLEMENTED: grpc.StatusCode.UNIMPLEMENTED,
+    Kind.INTERNAL: grpc.StatusCode.INTERNAL,
+}
+KINDS = {code: kind for kind, code in CODES.items()} | {
+    grpc.StatusCode.DEADLINE_EXCEEDED: Kind.UNAVAILABLE,
+}
+
+
+def to_status(error: Exception) -> grpc.Status:
+    """Describe *error* to a caller.  What we did not mean to raise stays private."""
+    known = underlying(error) or InternalError("internal error", reason=INTERNAL)
+    info = ErrorInfo(reason=known.reason, domain=DOMAIN, metadata=known.metadata)
+    status = Status(code=CODES[known.kind].value[0], message=known.message)
+    detail = AnyMessage()
+    detail.Pack(info)
+    status.details.append(detail)
+    return rpc_status.to_status(status)
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError) -> AgolaError:
+    """Turn what a client call raised into the error that the other service meant.
+
+    Wrap the result with context, never the other way round: the type must stay on top.
+    """
+    kind = KINDS.get(error.code(), Kind.INTERNAL)
+    info = ErrorInfo()
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # stubs miss aio
+    if status is None or not any(detail.Unpack(info) for detail in status.details):
+        info = ErrorInfo(reason=UNREACHABLE)  # nobody of ours answered
+    message = error.details() or error.code().name
+    return of_kind(kind, message, reason=info.reason, **info.metadata)

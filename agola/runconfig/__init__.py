@@ -1,0 +1,1 @@
+""".agola/config.* to RunConfig: load, evaluate, validate, expand.  Pure."""

@@ -1,0 +1,1 @@
+"""Which queued run starts next."""

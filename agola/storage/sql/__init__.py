@@ -1,0 +1,1 @@
+"""The read database: a cache that answers queries."""
