@@ -1,0 +1,139 @@
+"""From a file, the environment and the command line to one `Config`."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import yaml
+from msgspec import structs
+
+from agola.config.model import DEFAULT_LISTEN, Config, Gateway, Gitserver, Internal
+from agola.core.errors import BadRequestError
+
+INTERNAL_TOKEN_FILE = "internal-token"  # noqa: S105 (a file's name)
+
+
+def parse(text: str, *, source: str) -> Config:
+    """Read a configuration file.
+
+    BadRequestError: CONFIG_INVALID, with the path of the key that is wrong.
+    """
+    try:
+        content = yaml.safe_load(text)
+        return msgspec.convert({} if content is None else content, Config, strict=True)
+    except (yaml.YAMLError, msgspec.ValidationError) as error:
+        detail = " ".join(str(error).split())
+        message = f"{source}: {detail}"
+        raise BadRequestError(
+            message, reason="CONFIG_INVALID", source=source, detail=detail
+        ) from error
+
+
+def default_data_dir(environment: Mapping[str, str]) -> Path:
+    """Say where an installation lives that was not told: the XDG data directory of the user."""
+    if given := environment.get("AGOLA_DATA_DIR"):
+        return Path(given)
+    data_home = environment.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(data_home) / "agola"
+
+
+def load(
+    *,
+    path: Path | None,
+    data_dir: Path | None,
+    listen: str | None,
+    runtime_dir: Path,
+    environment: Mapping[str, str] = os.environ,
+) -> Config:
+    """Make the configuration of a process: what is said last wins; what nobody said is filled in.
+
+    Creates the data directory, and at the first start the internal token.  BadRequestError:
+    CONFIG_INVALID, CONFIG_UNREADABLE, DATA_DIR_UNUSABLE.
+    """
+    config = parse(_text_of(path), source=str(path)) if path else Config()
+    chosen = data_dir or _unless_unset(config.data_dir) or default_data_dir(environment)
+    directory = chosen.expanduser().absolute()
+    _make_private(directory)
+    token = environment.get("AGOLA_INTERNAL_TOKEN") or config.internal_token
+    filled = structs.replace(
+        config,
+        data_dir=directory,
+        runtime_dir=runtime_dir,
+        internal_token=token or _kept_token(directory / INTERNAL_TOKEN_FILE),
+        admin_token=environment.get("AGOLA_ADMIN_TOKEN") or config.admin_token,
+        gateway=structs.replace(config.gateway, listen=listen or config.gateway.listen),
+    )
+    return with_addresses(filled)
+
+
+def with_addresses(config: Config) -> Config:
+    """Fill in where each component listens and where others reach it."""
+    sockets = {
+        name: _addressed(getattr(config, name), config.runtime_dir / f"{name}.sock")
+        for name in ("configstore", "runservice", "scheduler", "gitserver", "executor")
+    }
+    filled = structs.replace(config, **sockets)
+    return structs.replace(filled, gitserver=_git_addressed(filled.gitserver, filled.gateway))
+
+
+def _addressed(section: Internal, socket: Path) -> Internal:
+    listen = section.listen or f"unix:{socket}"
+    return structs.replace(section, listen=listen, target=section.target or listen)
+
+
+def _git_addressed(gitserver: Gitserver, gateway: Gateway) -> Gitserver:
+    listen = gitserver.http_listen or next_port(gateway.listen)
+    return structs.replace(
+        gitserver, http_listen=listen, http_url=gitserver.http_url or f"http://{listen}"
+    )
+
+
+def next_port(address: str) -> str:
+    """Give the address whose port is one higher; 0, any port, stays."""
+    host, _, port = (address or DEFAULT_LISTEN).rpartition(":")
+    if not port.isdecimal():
+        message = f"{address!r} is no address: host:port is expected"
+        raise BadRequestError(message, reason="CONFIG_INVALID", address=address)
+    return f"{host}:{int(port) + 1 if int(port) else 0}"
+
+
+def _unless_unset(path: Path) -> Path | None:
+    return path if path != Path() else None
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"cannot read the configuration {path}: {error}"
+        raise BadRequestError(message, reason="CONFIG_UNREADABLE", path=str(path)) from error
+
+
+def _make_private(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise PermissionError(directory)
+    except OSError as error:
+        message = f"cannot use {directory} as data directory: {error.strerror or 'not writable'}"
+        raise BadRequestError(
+            message, reason="DATA_DIR_UNUSABLE", directory=str(directory)
+        ) from error
+
+
+def _kept_token(path: Path) -> str:
+    """Read the token, or make it: whole or not at all, whoever else starts at the same time."""
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(32))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+    return path.read_text()

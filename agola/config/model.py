@@ -1,0 +1,128 @@
+"""What an installation can be told.  Every key has a default: no file at all is a whole system."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+from msgspec import Struct, field
+
+DEFAULT_LISTEN = "127.0.0.1:8000"
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the file.  A key that it does not know is an error."""
+
+
+class EmbeddedKeyValue(Section, frozen=True, tag_field="driver", tag="embedded"):
+    """Live state in a file of this machine, for one process."""
+
+
+class EtcdKeyValue(Section, frozen=True, tag_field="driver", tag="etcd"):
+    """Live state in an etcd cluster."""
+
+    endpoints: tuple[str, ...] = ("127.0.0.1:2379",)
+    """`host:port` each."""
+    prefix: str = "agola/"
+    """What all keys start with."""
+    ca_file: Path | None = None
+    """Certificates to trust, in PEM.  Setting it turns TLS on."""
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    username: str = ""
+    password: str = ""
+
+
+class PosixObjects(Section, frozen=True, tag_field="driver", tag="posix"):
+    """Objects as files."""
+
+    path: Path | None = None
+    """Where.  Unset: below the data directory."""
+
+
+class SqliteDatabase(Section, frozen=True, tag_field="driver", tag="sqlite"):
+    """Queries from a file of this machine."""
+
+
+class PostgresDatabase(Section, frozen=True, tag_field="driver", tag="postgres"):
+    """Queries from PostgreSQL: one schema per service."""
+
+    dsn: str
+    """How to connect, in libpq's words."""
+    pool_size: int = 8
+
+
+KeyValueDriver: TypeAlias = EmbeddedKeyValue | EtcdKeyValue
+ObjectsDriver: TypeAlias = PosixObjects
+DatabaseDriver: TypeAlias = SqliteDatabase | PostgresDatabase
+
+
+class Internal(Section, frozen=True):
+    """A component that others of the installation call."""
+
+    listen: str = ""
+    """The address that it binds: `host:port`, or `unix:` and a path.  Empty: its own socket."""
+    target: str = ""
+    """Where others reach it.  Empty: where it listens."""
+
+
+class Gateway(Section, frozen=True):
+    """The public API."""
+
+    listen: str = DEFAULT_LISTEN
+    """The address that it binds: `host:port`."""
+
+
+class Gitserver(Internal, frozen=True):
+    """The repositories of direct runs."""
+
+    http_listen: str = ""
+    """Where git reaches it.  Empty: the port after the gateway's, at the same host."""
+    http_url: str = ""
+    """How users and executors spell that address.  Empty: `http://` and where it listens."""
+    max_push_bytes: int = 2 * 1024**3
+    """The largest push that is taken."""
+
+
+class Executor(Internal, frozen=True):
+    """What carries out tasks."""
+
+    name: str = ""
+    """For people.  Empty: the host's name."""
+    slots: int = 4
+    """How many tasks run at once."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """What run definitions can ask for."""
+    stop_grace_seconds: float = 10.0
+    """How long a stopped task may tidy up before it is killed."""
+
+
+class Log(Section, frozen=True):
+    """What the server says of itself."""
+
+    level: str = "info"
+    """`debug`, `info`, `warning` or `error`."""
+    format: str = "auto"
+    """`text`, `json`, or `auto`: text on a terminal."""
+
+
+class Config(Section, frozen=True):
+    """The configuration of one `agola serve`."""
+
+    data_dir: Path = Path()
+    """Where everything is kept that has to stay.  Always set after loading."""
+    runtime_dir: Path = Path()
+    """Where sockets are while it runs.  Always set after loading."""
+    internal_token: str = ""
+    """What the components of an installation know each other by.  Always set after loading: made at
+    the first start and kept in the data directory, unless it is given."""
+    admin_token: str = ""
+    """The token of the first user.  Empty: one is made at the first start and printed once."""
+    key_value: KeyValueDriver = EmbeddedKeyValue()
+    objects: ObjectsDriver = PosixObjects()
+    database: DatabaseDriver = SqliteDatabase()
+    gateway: Gateway = Gateway()
+    configstore: Internal = Internal()
+    runservice: Internal = Internal()
+    scheduler: Internal = Internal()
+    gitserver: Gitserver = Gitserver()
+    executor: Executor = Executor()
+    log: Log = Log()

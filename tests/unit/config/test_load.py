@@ -1,0 +1,83 @@
+"""agola.config.load."""
+
+from pathlib import Path
+
+import pytest
+
+from agola.config.load import load, next_port, parse
+from agola.config.model import Config, EtcdKeyValue, PostgresDatabase
+from agola.core.errors import BadRequestError
+
+
+def loaded(tmp_path: Path, **environment: str) -> Config:
+    return load(
+        path=None,
+        data_dir=tmp_path / "data",
+        listen=None,
+        runtime_dir=tmp_path / "run",
+        environment=environment,
+    )
+
+
+def test_an_empty_file_is_the_default_configuration() -> None:
+    assert parse("", source="config.yml") == Config()
+
+
+def test_drivers_are_chosen_by_name() -> None:
+    text = """
+key_value: {driver: etcd, endpoints: ["a:2379", "b:2379"]}
+database: {driver: postgres, dsn: "host=db"}
+"""
+    config = parse(text, source="config.yml")
+    assert config.key_value == EtcdKeyValue(endpoints=("a:2379", "b:2379"))
+    assert config.database == PostgresDatabase(dsn="host=db")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("gatway: {}", "`gatway`"),
+        ("gateway: {listne: x}", "$.gateway"),
+        ("executor: {slots: many}", "$.executor.slots"),
+        ("key_value: {driver: zookeeper}", "$.key_value"),
+        ("gateway: [", "config.yml"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_path(text: str, place: str) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        parse(text, source="config.yml")
+    assert caught.value.reason == "CONFIG_INVALID"
+    assert place in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_the_internal_token_is_made_once_and_is_private(tmp_path: Path) -> None:
+    first = loaded(tmp_path).internal_token
+    assert len(first) >= 43
+    assert loaded(tmp_path).internal_token == first
+    file = tmp_path / "data" / "internal-token"
+    assert file.stat().st_mode & 0o077 == 0
+    assert [p.name for p in (tmp_path / "data").iterdir()] == ["internal-token"]
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    config = loaded(tmp_path, AGOLA_INTERNAL_TOKEN="given", AGOLA_ADMIN_TOKEN="first")
+    assert (config.internal_token, config.admin_token) == ("given", "first")
+
+
+def test_components_meet_on_sockets_and_git_listens_next_to_the_gateway(tmp_path: Path) -> None:
+    config = loaded(tmp_path)
+    assert config.runservice.target == f"unix:{tmp_path}/run/runservice.sock"
+    assert config.gitserver.http_url == "http://127.0.0.1:8001"
+
+
+def test_a_directory_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with pytest.raises(BadRequestError) as caught:
+        loaded(tmp_path)
+    assert caught.value.reason == "DATA_DIR_UNUSABLE"
+
+
+def test_an_address_without_a_port_is_refused() -> None:
+    with pytest.raises(BadRequestError):
+        next_port("localhost")
