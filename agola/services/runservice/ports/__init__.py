@@ -1,0 +1,1 @@
+"""What the runservice needs from the outside."""
