@@ -65,7 +65,8 @@ class ExecutorTaskServiceServicer:
         """RegisterExecutor says that an executor is there, and what it can do.  It starts a new session:
         calls that carry an older one are refused from now on.
 
-        INVALID_ARGUMENT: EXECUTOR_ID_REQUIRED, EXECUTOR_ADDRESS_REQUIRED, EXECUTOR_SLOTS_INVALID.
+        INVALID_ARGUMENT: EXECUTOR_ID_REQUIRED, EXECUTOR_ADDRESS_REQUIRED, EXECUTOR_SLOTS_INVALID,
+        ARCH_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,7 +97,7 @@ class ExecutorTaskServiceServicer:
 
         NOT_FOUND: EXECUTOR_TASK_DOES_NOT_EXIST.
         FAILED_PRECONDITION: EXECUTOR_SESSION_STALE, EXECUTOR_TASK_NOT_YOURS, EXECUTOR_TASK_FINISHED.
-        INVALID_ARGUMENT: EXECUTOR_TASK_STATUS_INVALID.
+        INVALID_ARGUMENT: EXECUTOR_TASK_STATUS_INVALID, STEP_PHASE_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

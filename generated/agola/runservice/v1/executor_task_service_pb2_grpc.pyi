@@ -20,7 +20,8 @@ class ExecutorTaskServiceStub:
     """RegisterExecutor says that an executor is there, and what it can do.  It starts a new session:
     calls that carry an older one are refused from now on.
 
-    INVALID_ARGUMENT: EXECUTOR_ID_REQUIRED, EXECUTOR_ADDRESS_REQUIRED, EXECUTOR_SLOTS_INVALID.
+    INVALID_ARGUMENT: EXECUTOR_ID_REQUIRED, EXECUTOR_ADDRESS_REQUIRED, EXECUTOR_SLOTS_INVALID,
+    ARCH_INVALID.
     """
     KeepExecutorAlive: _aio.UnaryUnaryMultiCallable[_executor_task_service_pb2.KeepExecutorAliveRequest, _executor_task_service_pb2.KeepExecutorAliveResponse]
     """KeepExecutorAlive says that the executor is still there.  Without it for a lease time, the
@@ -39,13 +40,12 @@ class ExecutorTaskServiceStub:
 
     NOT_FOUND: EXECUTOR_TASK_DOES_NOT_EXIST.
     FAILED_PRECONDITION: EXECUTOR_SESSION_STALE, EXECUTOR_TASK_NOT_YOURS, EXECUTOR_TASK_FINISHED.
-    INVALID_ARGUMENT: EXECUTOR_TASK_STATUS_INVALID.
+    INVALID_ARGUMENT: EXECUTOR_TASK_STATUS_INVALID, STEP_PHASE_INVALID.
     """
 
 class ExecutorTaskServiceServicer(metaclass=_abc_1.ABCMeta):
     """ExecutorTaskService hands tasks to executors.  Called by executors only."""
 
-    @_abc_1.abstractmethod
     def RegisterExecutor(
         self,
         request: _executor_task_service_pb2.RegisterExecutorRequest,
@@ -54,10 +54,10 @@ class ExecutorTaskServiceServicer(metaclass=_abc_1.ABCMeta):
         """RegisterExecutor says that an executor is there, and what it can do.  It starts a new session:
         calls that carry an older one are refused from now on.
 
-        INVALID_ARGUMENT: EXECUTOR_ID_REQUIRED, EXECUTOR_ADDRESS_REQUIRED, EXECUTOR_SLOTS_INVALID.
+        INVALID_ARGUMENT: EXECUTOR_ID_REQUIRED, EXECUTOR_ADDRESS_REQUIRED, EXECUTOR_SLOTS_INVALID,
+        ARCH_INVALID.
         """
 
-    @_abc_1.abstractmethod
     def KeepExecutorAlive(
         self,
         request: _executor_task_service_pb2.KeepExecutorAliveRequest,
@@ -69,7 +69,6 @@ class ExecutorTaskServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION: EXECUTOR_SESSION_STALE: register again.
         """
 
-    @_abc_1.abstractmethod
     def WatchExecutorTasks(
         self,
         request: _executor_task_service_pb2.WatchExecutorTasksRequest,
@@ -80,7 +79,6 @@ class ExecutorTaskServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION: EXECUTOR_SESSION_STALE.
         """
 
-    @_abc_1.abstractmethod
     def UpdateExecutorTaskStatus(
         self,
         request: _executor_task_service_pb2.UpdateExecutorTaskStatusRequest,
@@ -91,7 +89,7 @@ class ExecutorTaskServiceServicer(metaclass=_abc_1.ABCMeta):
 
         NOT_FOUND: EXECUTOR_TASK_DOES_NOT_EXIST.
         FAILED_PRECONDITION: EXECUTOR_SESSION_STALE, EXECUTOR_TASK_NOT_YOURS, EXECUTOR_TASK_FINISHED.
-        INVALID_ARGUMENT: EXECUTOR_TASK_STATUS_INVALID.
+        INVALID_ARGUMENT: EXECUTOR_TASK_STATUS_INVALID, STEP_PHASE_INVALID.
         """
 
 def add_ExecutorTaskServiceServicer_to_server(servicer: ExecutorTaskServiceServicer, server: _aio.Server) -> None: ...

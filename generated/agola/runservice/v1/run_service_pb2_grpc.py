@@ -105,7 +105,8 @@ class RunServiceServicer:
         """CreateRun accepts a run: it is queued, or in phase setup error when its config has setup errors.
 
         The run is durable when this returns.
-        INVALID_ARGUMENT: RUN_GROUP_INVALID, RUN_NAME_REQUIRED, RUN_CONFIG_INVALID, REQUEST_ID_INVALID.
+        INVALID_ARGUMENT: RUN_GROUP_INVALID, RUN_NAME_REQUIRED, RUN_CONFIG_INVALID, ARCH_INVALID,
+        REQUEST_ID_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,7 +125,8 @@ class RunServiceServicer:
     def ListRuns(self, request, context):
         """ListRuns returns runs, newest first unless asked otherwise.
 
-        INVALID_ARGUMENT: PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID, RUN_GROUP_INVALID.
+        INVALID_ARGUMENT: PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID, RUN_GROUP_INVALID, RUN_PHASE_INVALID,
+        RUN_RESULT_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -20,7 +20,8 @@ class RunServiceStub:
     """CreateRun accepts a run: it is queued, or in phase setup error when its config has setup errors.
 
     The run is durable when this returns.
-    INVALID_ARGUMENT: RUN_GROUP_INVALID, RUN_NAME_REQUIRED, RUN_CONFIG_INVALID, REQUEST_ID_INVALID.
+    INVALID_ARGUMENT: RUN_GROUP_INVALID, RUN_NAME_REQUIRED, RUN_CONFIG_INVALID, ARCH_INVALID,
+    REQUEST_ID_INVALID.
     """
     GetRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.GetRunResponse]
     """GetRun returns one run with its tasks.
@@ -31,7 +32,8 @@ class RunServiceStub:
     ListRuns: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ListRunsRequest, _run_service_pb2.ListRunsResponse]
     """ListRuns returns runs, newest first unless asked otherwise.
 
-    INVALID_ARGUMENT: PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID, RUN_GROUP_INVALID.
+    INVALID_ARGUMENT: PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID, RUN_GROUP_INVALID, RUN_PHASE_INVALID,
+    RUN_RESULT_INVALID.
     """
     WatchRun: _aio.UnaryStreamMultiCallable[_run_service_pb2.WatchRunRequest, _run_service_pb2.WatchRunResponse]
     """WatchRun tells a run and its tasks as they are, then everything that changes, until it has ended.
@@ -87,7 +89,6 @@ class RunServiceStub:
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     """RunService owns runs and their tasks.  Called by the gateway and the scheduler."""
 
-    @_abc_1.abstractmethod
     def CreateRun(
         self,
         request: _run_service_pb2.CreateRunRequest,
@@ -96,10 +97,10 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         """CreateRun accepts a run: it is queued, or in phase setup error when its config has setup errors.
 
         The run is durable when this returns.
-        INVALID_ARGUMENT: RUN_GROUP_INVALID, RUN_NAME_REQUIRED, RUN_CONFIG_INVALID, REQUEST_ID_INVALID.
+        INVALID_ARGUMENT: RUN_GROUP_INVALID, RUN_NAME_REQUIRED, RUN_CONFIG_INVALID, ARCH_INVALID,
+        REQUEST_ID_INVALID.
         """
 
-    @_abc_1.abstractmethod
     def GetRun(
         self,
         request: _run_service_pb2.GetRunRequest,
@@ -111,7 +112,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         NOT_FOUND: RUN_DOES_NOT_EXIST.
         """
 
-    @_abc_1.abstractmethod
     def ListRuns(
         self,
         request: _run_service_pb2.ListRunsRequest,
@@ -119,10 +119,10 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_run_service_pb2.ListRunsResponse]:
         """ListRuns returns runs, newest first unless asked otherwise.
 
-        INVALID_ARGUMENT: PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID, RUN_GROUP_INVALID.
+        INVALID_ARGUMENT: PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID, RUN_GROUP_INVALID, RUN_PHASE_INVALID,
+        RUN_RESULT_INVALID.
         """
 
-    @_abc_1.abstractmethod
     def WatchRun(
         self,
         request: _run_service_pb2.WatchRunRequest,
@@ -134,7 +134,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         NOT_FOUND: RUN_DOES_NOT_EXIST.
         """
 
-    @_abc_1.abstractmethod
     def StartRun(
         self,
         request: _run_service_pb2.StartRunRequest,
@@ -146,7 +145,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION: RUN_NOT_QUEUED, RUN_GROUP_BUSY.
         """
 
-    @_abc_1.abstractmethod
     def StopRun(
         self,
         request: _run_service_pb2.StopRunRequest,
@@ -159,7 +157,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION: RUN_NOT_RUNNING.
         """
 
-    @_abc_1.abstractmethod
     def CancelRun(
         self,
         request: _run_service_pb2.CancelRunRequest,
@@ -171,7 +168,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION: RUN_NOT_QUEUED.
         """
 
-    @_abc_1.abstractmethod
     def RestartRun(
         self,
         request: _run_service_pb2.RestartRunRequest,
@@ -182,7 +178,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ApproveTask(
         self,
         request: _run_service_pb2.ApproveTaskRequest,
@@ -193,7 +188,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DeleteRun(
         self,
         request: _run_service_pb2.DeleteRunRequest,
@@ -204,7 +198,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ExplainRun(
         self,
         request: _run_service_pb2.ExplainRunRequest,
@@ -215,7 +208,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DiffRuns(
         self,
         request: _run_service_pb2.DiffRunsRequest,
