@@ -1,1 +1,5 @@
 """Object storage: the truth at rest."""
+
+from agola.storage.objects.opening import opening
+
+__all__ = ["opening"]

@@ -19,9 +19,10 @@ class ObjectStorage(Protocol):
     """Whole objects under paths like `logs/<task>/setup.log`.
 
     Paths are relative, `/`-separated, without empty, `.` or `..` segments: BadRequestError
-    (`OBJECT_PATH_INVALID`).  NotExistError is always `OBJECT_DOES_NOT_EXIST`, whatever the driver;
-    a store that is full, away or failing raises UnavailableError (`OBJECT_STORAGE_UNAVAILABLE`) or
-    InternalError (`OBJECT_STORAGE_FAILED`).
+    (`OBJECT_PATH_INVALID`).  Never write both `a` and `a/b`: a driver that keeps a hierarchy raises
+    PreconditionError (`OBJECT_PATH_CONFLICT`) at the second.  NotExistError is always
+    `OBJECT_DOES_NOT_EXIST`, whatever the driver; a store that is full, away or failing raises
+    UnavailableError (`OBJECT_STORAGE_UNAVAILABLE`) or InternalError (`OBJECT_STORAGE_FAILED`).
     """
 
     async def stat(self, path: str) -> ObjectInfo:
