@@ -87,9 +87,10 @@ class OutOfRangeError(AgolaError):
 
 
 class ExhaustedError(AgolaError):
-    """A limit was reached: a size, a rate, a quota, the disk."""
+    """A limit was reached: a size, a rate, a quota, the disk.  Try again after `retry_after`."""
 
     kind = Kind.EXHAUSTED
+    retry_after: timedelta = timedelta(seconds=1)
 
 
 class UnavailableError(AgolaError):

@@ -1,12 +1,20 @@
 """AgolaError to gRPC status, and back.  The only table of status codes in the project."""
 
 import grpc
-from google.protobuf.any_pb2 import Any as AnyMessage
-from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from agola.core.errors import AgolaError, InternalError, Kind, of_kind, underlying
+from agola.core.errors import (
+    AgolaError,
+    ExhaustedError,
+    InternalError,
+    Kind,
+    UnavailableError,
+    UnimplementedError,
+    of_kind,
+    underlying,
+)
 
 DOMAIN = "agola.io"
 INTERNAL = "INTERNAL"
@@ -28,18 +36,30 @@ CODES: dict[Kind, grpc.StatusCode] = {
 }
 KINDS = {code: kind for kind, code in CODES.items()} | {
     grpc.StatusCode.DEADLINE_EXCEEDED: Kind.UNAVAILABLE,
+    grpc.StatusCode.CANCELLED: Kind.UNAVAILABLE,  # by the other side; ours is a CancelledError
 }
 
 
 def to_status(error: Exception) -> grpc.Status:
     """Describe *error* to a caller.  What we did not mean to raise stays private."""
-    known = underlying(error) or InternalError("internal error", reason=INTERNAL)
-    info = ErrorInfo(reason=known.reason, domain=DOMAIN, metadata=known.metadata)
+    known = underlying(error) or _unforeseen(error)
     status = Status(code=CODES[known.kind].value[0], message=known.message)
-    detail = AnyMessage()
-    detail.Pack(info)
-    status.details.append(detail)
+    status.details.add().Pack(
+        ErrorInfo(reason=known.reason, domain=DOMAIN, metadata=known.metadata)
+    )
+    if isinstance(known, UnavailableError | ExhaustedError):
+        retry = RetryInfo()
+        retry.retry_delay.FromTimedelta(known.retry_after)
+        status.details.add().Pack(retry)
     return rpc_status.to_status(status)
+
+
+def _unforeseen(error: Exception) -> AgolaError:
+    if isinstance(error, NotImplementedError):  # the generated base answers so
+        return UnimplementedError(
+            "this server does not answer this call yet", reason="NOT_YET_IMPLEMENTED"
+        )
+    return InternalError("internal error", reason=INTERNAL)
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> AgolaError:

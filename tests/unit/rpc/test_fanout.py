@@ -1,0 +1,258 @@
+"""agola.rpc.fanout."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agola.core.errors import NotExistError, OutOfRangeError, UnavailableError
+from agola.model.log import LogChunk, LogEnd, LogEvent
+from agola.rpc.fanout import Fanout, fanning_out
+from tests.fakes.growing_log import GrowingLog
+
+NO_DELAYS = (0.0,) * 5
+
+
+async def collect(events: AsyncGenerator[LogEvent, None], start: int = 0) -> bytes:
+    """Read to the end; every event must be where the last one ended."""
+    data = bytearray()
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, LogEnd):
+                assert event.size == start + len(data)
+                return bytes(data)
+            assert event.offset == start + len(data)
+            data += event.data
+    raise AssertionError("no end")
+
+
+async def test_any_number_of_followers_share_one_upstream() -> None:
+    log = GrowingLog(b"begin ")
+    async with fanning_out() as fanout, asyncio.TaskGroup() as group:
+        readers = [
+            group.create_task(collect(fanout.read("log", 0, log.stream))) for _ in range(100)
+        ]
+        await log.until_open(1)
+        await log.write(b"middle ")
+        late = group.create_task(collect(fanout.read("log", 6, log.stream), 6))
+        await log.write(b"end")
+        await log.end()
+    assert {reader.result() for reader in readers} == {b"begin middle end"}
+    assert late.result() == b"middle end"
+    assert log.opened == [0]
+
+
+async def test_logs_of_different_keys_have_nothing_to_do_with_each_other() -> None:
+    one, other = GrowingLog(b"one", ended=True), GrowingLog(b"other", ended=True)
+    async with fanning_out() as fanout:
+        assert await collect(fanout.read(1, 0, one.stream)) == b"one"
+        assert await collect(fanout.read(2, 0, other.stream)) == b"other"
+
+
+async def test_the_upstream_is_closed_when_its_last_reader_leaves() -> None:
+    log = GrowingLog(b"abc")
+    async with fanning_out() as fanout:
+        for _ in range(2):
+            one, other = fanout.read("log", 0, log.stream), fanout.read("log", 0, log.stream)
+            await asyncio.gather(anext(one), anext(other))
+            await one.aclose()
+            assert log.open == 1
+            await other.aclose()
+            await log.until_open(0)
+    assert log.opened == [0, 0]
+
+
+async def test_a_cancelled_reader_leaves_the_others_alone() -> None:
+    log = GrowingLog(b"abc")
+    async with fanning_out() as fanout, asyncio.TaskGroup() as group:
+        gone = group.create_task(collect(fanout.read("log", 0, log.stream)))
+        stays = group.create_task(collect(fanout.read("log", 0, log.stream)))
+        await log.until_open(1)
+        gone.cancel()
+        await asyncio.wait([gone])
+        await log.write(b"def")
+        await log.end()
+    assert stays.result() == b"abcdef"
+    assert log.opened == [0]
+
+
+async def test_a_slow_reader_slows_only_himself_and_meets_the_others_again() -> None:
+    data = random.Random(1).randbytes(400_000)
+    log = GrowingLog(data, chunk=1000)
+    async with fanning_out(window=8000) as fanout, asyncio.TaskGroup() as group:
+        slow = fanout.read("log", 0, log.stream)
+        first = await anext(slow)
+        assert isinstance(first, LogChunk)
+        fast = fanout.read("log", 0, log.stream)
+        seen = 0
+        while seen < len(data):  # the slow one does not move meanwhile
+            event = await anext(fast)
+            assert isinstance(event, LogChunk)
+            seen += len(event.data)
+        rest_of_slow = group.create_task(collect(slow, len(first.data)))
+        rest_of_fast = group.create_task(collect(fast, seen))
+        await log.until_open(2)
+        await log.until_open(1)
+        await log.write(b"more")
+        await log.end()
+    assert first.data + rest_of_slow.result() == data + b"more"
+    assert rest_of_fast.result() == b"more"
+    assert log.opened == [0, len(first.data)]
+
+
+async def test_the_upstream_is_read_ahead_of_the_fastest_reader_by_the_window_at_most() -> None:
+    log = GrowingLog(bytes(100_000), ended=True, chunk=1000)
+    read_up_to = 0
+
+    async def counted(offset: int) -> AsyncGenerator[LogEvent | None, None]:
+        nonlocal read_up_to
+        async with aclosing(log.stream(offset)) as events:
+            async for event in events:
+                if isinstance(event, LogChunk):
+                    read_up_to = event.offset + len(event.data)
+                yield event
+
+    async with fanning_out(window=8000) as fanout:
+        position = 0
+        async with aclosing(fanout.read("log", 0, counted)) as events:
+            async for event in events:
+                if isinstance(event, LogChunk):
+                    position += len(event.data)
+                for _ in range(20):
+                    await asyncio.sleep(0)  # let the upstream go as far as it dares
+                assert read_up_to - position <= 8000
+    assert position == 100_000
+
+
+async def test_a_broken_upstream_is_resumed_without_anybody_noticing() -> None:
+    log = GrowingLog(b"abc")
+    async with fanning_out(delays=NO_DELAYS) as fanout, asyncio.TaskGroup() as group:
+        readers = [group.create_task(collect(fanout.read("log", 0, log.stream))) for _ in range(3)]
+        await log.until_open(1)
+        await log.cut()
+        await log.until_open(1)
+        await log.write(b"def")
+        await log.end()
+    assert {reader.result() for reader in readers} == {b"abcdef"}
+    assert log.opened == [0, 3]
+
+
+async def test_an_error_reaches_every_reader_behind_the_bytes_that_came_before_it() -> None:
+    log = GrowingLog(b"abc")
+    async with fanning_out(delays=NO_DELAYS) as fanout:
+        one, other = fanout.read("log", 0, log.stream), fanout.read("log", 0, log.stream)
+        assert await anext(one) == LogChunk(0, b"abc")
+        await log.fail(NotExistError("gone", reason="TASK_DOES_NOT_EXIST", taskId="t"))
+        with pytest.raises(NotExistError):
+            await anext(one)
+        assert await anext(other) == LogChunk(0, b"abc")
+        with pytest.raises(NotExistError) as caught:
+            await anext(other)
+        assert (caught.value.reason, caught.value.metadata) == (
+            "TASK_DOES_NOT_EXIST",
+            {"taskId": "t"},
+        )
+
+
+async def test_after_an_error_a_new_reader_gets_a_new_upstream() -> None:
+    log = GrowingLog(b"abc")
+    async with fanning_out(delays=()) as fanout:
+        old = fanout.read("log", 0, log.stream)
+        await anext(old)
+        await log.cut()
+        await log.end()
+        assert await collect(fanout.read("log", 0, log.stream)) == b"abc"
+        with pytest.raises(UnavailableError):
+            await anext(old)
+
+
+async def test_an_offset_behind_the_end_is_the_fault_of_that_reader_alone() -> None:
+    log = GrowingLog(b"abc")
+    async with fanning_out() as fanout:
+        good = fanout.read("log", 0, log.stream)
+        await anext(good)
+        with pytest.raises(OutOfRangeError):
+            await anext(fanout.read("log", 4, log.stream))
+        await log.end()
+        assert await anext(good) == LogEnd(3)
+
+
+async def test_closing_ends_every_reader_as_unavailable() -> None:
+    log = GrowingLog()
+
+    async def follow(fanout: Fanout) -> None:
+        with pytest.raises(UnavailableError):
+            await collect(fanout.read("log", 0, log.stream))
+        with pytest.raises(UnavailableError):
+            await collect(fanout.read("log", 0, log.stream))
+
+    async with asyncio.TaskGroup() as group, fanning_out() as fanout:
+        group.create_task(follow(fanout))
+        await log.until_open(1)
+    assert log.open == 0
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    size=st.integers(0, 3000),
+    window=st.sampled_from([1, 50, 400, 10_000]),
+    readers=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 4)), min_size=1, max_size=8),
+    breaks=st.integers(0, 4),
+)
+def test_every_reader_gets_exactly_the_bytes_behind_his_offset(
+    seed: int, size: int, window: int, readers: list[tuple[float, int]], breaks: int
+) -> None:
+    """Whatever the offsets, speeds, breaks and sizes of writes are."""
+    chance = random.Random(seed)
+    data = chance.randbytes(size)
+    log = GrowingLog(chunk=chance.randint(1, 300))
+
+    async def pace(steps: int) -> None:
+        for _ in range(chance.randint(0, steps)):
+            await asyncio.sleep(0)
+
+    async def reader(fanout: Fanout, offset: int, slowness: int) -> bytes:
+        while len(log.data) < offset:
+            await asyncio.sleep(0)
+        got = bytearray()
+        async with aclosing(fanout.read("log", offset, log.stream)) as events:
+            async for event in events:
+                if isinstance(event, LogEnd):
+                    assert event.size == size
+                    return bytes(got)
+                assert event.offset == offset + len(got)
+                got += event.data
+                await pace(slowness * 5)
+        raise AssertionError("no end")
+
+    async def writer() -> None:
+        while len(log.data) < size:
+            written = len(log.data)
+            await log.write(data[written : written + chance.randint(1, 500)])
+            await pace(5)
+        await log.end()
+
+    async def breaker() -> None:
+        for _ in range(breaks):
+            await pace(30)
+            await log.cut()
+
+    async def scenario() -> None:
+        async with fanning_out(window=window, delays=NO_DELAYS) as fanout:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    (int(size * start), group.create_task(reader(fanout, int(size * start), slow)))
+                    for start, slow in readers
+                ]
+                group.create_task(writer())
+                group.create_task(breaker())
+            await log.until_open(0)
+        for offset, task in tasks:
+            assert task.result() == data[offset:]
+
+    asyncio.run(scenario())
