@@ -57,7 +57,6 @@ class InvitationServiceStub:
 class InvitationServiceServicer(metaclass=_abc_1.ABCMeta):
     """InvitationService owns invitations to organizations.  Called by the gateway."""
 
-    @_abc_1.abstractmethod
     def CreateInvitation(
         self,
         request: _invitation_service_pb2.CreateInvitationRequest,
@@ -72,7 +71,6 @@ class InvitationServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def GetInvitation(
         self,
         request: _invitation_service_pb2.GetInvitationRequest,
@@ -85,7 +83,6 @@ class InvitationServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ListInvitations(
         self,
         request: _invitation_service_pb2.ListInvitationsRequest,
@@ -98,7 +95,6 @@ class InvitationServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def AcceptInvitation(
         self,
         request: _invitation_service_pb2.AcceptInvitationRequest,
@@ -111,7 +107,6 @@ class InvitationServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DeleteInvitation(
         self,
         request: _invitation_service_pb2.DeleteInvitationRequest,

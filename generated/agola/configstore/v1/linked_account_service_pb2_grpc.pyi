@@ -68,7 +68,6 @@ class LinkedAccountServiceServicer(metaclass=_abc_1.ABCMeta):
     notification service.
     """
 
-    @_abc_1.abstractmethod
     def CreateLinkedAccount(
         self,
         request: _linked_account_service_pb2.CreateLinkedAccountRequest,
@@ -83,7 +82,6 @@ class LinkedAccountServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def GetLinkedAccount(
         self,
         request: _linked_account_service_pb2.GetLinkedAccountRequest,
@@ -95,7 +93,6 @@ class LinkedAccountServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def GetLinkedAccountCredentials(
         self,
         request: _linked_account_service_pb2.GetLinkedAccountCredentialsRequest,
@@ -107,7 +104,6 @@ class LinkedAccountServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ListLinkedAccounts(
         self,
         request: _linked_account_service_pb2.ListLinkedAccountsRequest,
@@ -120,7 +116,6 @@ class LinkedAccountServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def UpdateLinkedAccount(
         self,
         request: _linked_account_service_pb2.UpdateLinkedAccountRequest,
@@ -134,7 +129,6 @@ class LinkedAccountServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DeleteLinkedAccount(
         self,
         request: _linked_account_service_pb2.DeleteLinkedAccountRequest,

@@ -54,7 +54,6 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
     Called by the gateway for administrators.  It is there in maintenance mode too.
     """
 
-    @_abc_1.abstractmethod
     def GetMaintenanceStatus(
         self,
         request: _maintenance_service_pb2.GetMaintenanceStatusRequest,
@@ -65,7 +64,6 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def EnableMaintenance(
         self,
         request: _maintenance_service_pb2.EnableMaintenanceRequest,
@@ -77,7 +75,6 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DisableMaintenance(
         self,
         request: _maintenance_service_pb2.DisableMaintenanceRequest,
@@ -88,7 +85,6 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def Export(
         self,
         request: _maintenance_service_pb2.ExportRequest,
@@ -100,7 +96,6 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def Import(
         self,
         request_iterator: _abc.AsyncIterator[_maintenance_service_pb2.ImportRequest],

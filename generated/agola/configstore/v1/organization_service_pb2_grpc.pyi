@@ -100,7 +100,6 @@ class OrganizationServiceStub:
 class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
     """OrganizationService owns organizations and their members.  Called by the gateway."""
 
-    @_abc_1.abstractmethod
     def CreateOrganization(
         self,
         request: _organization_service_pb2.CreateOrganizationRequest,
@@ -115,7 +114,6 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def GetOrganization(
         self,
         request: _organization_service_pb2.GetOrganizationRequest,
@@ -128,7 +126,6 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ListOrganizations(
         self,
         request: _organization_service_pb2.ListOrganizationsRequest,
@@ -140,7 +137,6 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ListUserOrganizations(
         self,
         request: _organization_service_pb2.ListUserOrganizationsRequest,
@@ -154,7 +150,6 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def UpdateOrganization(
         self,
         request: _organization_service_pb2.UpdateOrganizationRequest,
@@ -170,7 +165,6 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DeleteOrganization(
         self,
         request: _organization_service_pb2.DeleteOrganizationRequest,
@@ -185,7 +179,6 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def GetOrganizationMember(
         self,
         request: _organization_service_pb2.GetOrganizationMemberRequest,
@@ -198,7 +191,6 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ListOrganizationMembers(
         self,
         request: _organization_service_pb2.ListOrganizationMembersRequest,
@@ -211,7 +203,6 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def SetOrganizationMember(
         self,
         request: _organization_service_pb2.SetOrganizationMemberRequest,
@@ -226,7 +217,6 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DeleteOrganizationMember(
         self,
         request: _organization_service_pb2.DeleteOrganizationMemberRequest,

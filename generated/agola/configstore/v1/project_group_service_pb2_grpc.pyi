@@ -64,7 +64,6 @@ class ProjectGroupServiceStub:
 class ProjectGroupServiceServicer(metaclass=_abc_1.ABCMeta):
     """ProjectGroupService owns project groups.  Called by the gateway."""
 
-    @_abc_1.abstractmethod
     def CreateProjectGroup(
         self,
         request: _project_group_service_pb2.CreateProjectGroupRequest,
@@ -79,7 +78,6 @@ class ProjectGroupServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def GetProjectGroup(
         self,
         request: _project_group_service_pb2.GetProjectGroupRequest,
@@ -92,7 +90,6 @@ class ProjectGroupServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ListProjectGroups(
         self,
         request: _project_group_service_pb2.ListProjectGroupsRequest,
@@ -105,7 +102,6 @@ class ProjectGroupServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def UpdateProjectGroup(
         self,
         request: _project_group_service_pb2.UpdateProjectGroupRequest,
@@ -123,7 +119,6 @@ class ProjectGroupServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DeleteProjectGroup(
         self,
         request: _project_group_service_pb2.DeleteProjectGroupRequest,

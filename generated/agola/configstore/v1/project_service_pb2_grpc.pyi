@@ -79,7 +79,6 @@ class ProjectServiceStub:
 class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
     """ProjectService owns projects.  Called by the gateway and the notification service."""
 
-    @_abc_1.abstractmethod
     def CreateProject(
         self,
         request: _project_service_pb2.CreateProjectRequest,
@@ -95,7 +94,6 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def GetProject(
         self,
         request: _project_service_pb2.GetProjectRequest,
@@ -108,7 +106,6 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ListProjects(
         self,
         request: _project_service_pb2.ListProjectsRequest,
@@ -122,7 +119,6 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def UpdateProject(
         self,
         request: _project_service_pb2.UpdateProjectRequest,
@@ -140,7 +136,6 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DeleteProject(
         self,
         request: _project_service_pb2.DeleteProjectRequest,
@@ -154,7 +149,6 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def GetProjectCredentials(
         self,
         request: _project_service_pb2.GetProjectCredentialsRequest,
@@ -167,7 +161,6 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def SetProjectCredentials(
         self,
         request: _project_service_pb2.SetProjectCredentialsRequest,

@@ -68,7 +68,6 @@ class RemoteSourceServiceStub:
 class RemoteSourceServiceServicer(metaclass=_abc_1.ABCMeta):
     """RemoteSourceService owns remote sources.  Called by the gateway and the notification service."""
 
-    @_abc_1.abstractmethod
     def CreateRemoteSource(
         self,
         request: _remote_source_service_pb2.CreateRemoteSourceRequest,
@@ -83,7 +82,6 @@ class RemoteSourceServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def GetRemoteSource(
         self,
         request: _remote_source_service_pb2.GetRemoteSourceRequest,
@@ -96,7 +94,6 @@ class RemoteSourceServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def GetRemoteSourceCredentials(
         self,
         request: _remote_source_service_pb2.GetRemoteSourceCredentialsRequest,
@@ -109,7 +106,6 @@ class RemoteSourceServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ListRemoteSources(
         self,
         request: _remote_source_service_pb2.ListRemoteSourcesRequest,
@@ -121,7 +117,6 @@ class RemoteSourceServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def UpdateRemoteSource(
         self,
         request: _remote_source_service_pb2.UpdateRemoteSourceRequest,
@@ -137,7 +132,6 @@ class RemoteSourceServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DeleteRemoteSource(
         self,
         request: _remote_source_service_pb2.DeleteRemoteSourceRequest,

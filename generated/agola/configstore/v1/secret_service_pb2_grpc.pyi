@@ -66,7 +66,6 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
     from VariableService.ResolveVariables.
     """
 
-    @_abc_1.abstractmethod
     def CreateSecret(
         self,
         request: _secret_service_pb2.CreateSecretRequest,
@@ -81,7 +80,6 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def GetSecret(
         self,
         request: _secret_service_pb2.GetSecretRequest,
@@ -94,7 +92,6 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ListSecrets(
         self,
         request: _secret_service_pb2.ListSecretsRequest,
@@ -107,7 +104,6 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def UpdateSecret(
         self,
         request: _secret_service_pb2.UpdateSecretRequest,
@@ -124,7 +120,6 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DeleteSecret(
         self,
         request: _secret_service_pb2.DeleteSecretRequest,

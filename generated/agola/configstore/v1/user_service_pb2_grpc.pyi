@@ -93,7 +93,6 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     thing: then nothing was changed.
     """
 
-    @_abc_1.abstractmethod
     def CreateUser(
         self,
         request: _user_service_pb2.CreateUserRequest,
@@ -106,7 +105,6 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED (with a linked account).
         """
 
-    @_abc_1.abstractmethod
     def GetUser(
         self,
         request: _user_service_pb2.GetUserRequest,
@@ -119,7 +117,6 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED (by linked account and by remote user).
         """
 
-    @_abc_1.abstractmethod
     def ListUsers(
         self,
         request: _user_service_pb2.ListUsersRequest,
@@ -130,7 +127,6 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT: PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID.
         """
 
-    @_abc_1.abstractmethod
     def UpdateUser(
         self,
         request: _user_service_pb2.UpdateUserRequest,
@@ -144,7 +140,6 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         ABORTED: ETAG_MISMATCH.
         """
 
-    @_abc_1.abstractmethod
     def DeleteUser(
         self,
         request: _user_service_pb2.DeleteUserRequest,
@@ -159,7 +154,6 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         ABORTED: ETAG_MISMATCH.
         """
 
-    @_abc_1.abstractmethod
     def CreateUserToken(
         self,
         request: _user_service_pb2.CreateUserTokenRequest,
@@ -173,7 +167,6 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         ALREADY_EXISTS: USER_TOKEN_ALREADY_EXISTS.
         """
 
-    @_abc_1.abstractmethod
     def ListUserTokens(
         self,
         request: _user_service_pb2.ListUserTokensRequest,
@@ -185,7 +178,6 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         NOT_FOUND: USER_DOES_NOT_EXIST.
         """
 
-    @_abc_1.abstractmethod
     def DeleteUserToken(
         self,
         request: _user_service_pb2.DeleteUserTokenRequest,
@@ -197,7 +189,6 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         NOT_FOUND: USER_DOES_NOT_EXIST, USER_TOKEN_DOES_NOT_EXIST.
         """
 
-    @_abc_1.abstractmethod
     def AuthenticateToken(
         self,
         request: _user_service_pb2.AuthenticateTokenRequest,

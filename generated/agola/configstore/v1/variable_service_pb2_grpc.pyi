@@ -70,7 +70,6 @@ class VariableServiceStub:
 class VariableServiceServicer(metaclass=_abc_1.ABCMeta):
     """VariableService owns variables.  Called by the gateway."""
 
-    @_abc_1.abstractmethod
     def CreateVariable(
         self,
         request: _variable_service_pb2.CreateVariableRequest,
@@ -85,7 +84,6 @@ class VariableServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def GetVariable(
         self,
         request: _variable_service_pb2.GetVariableRequest,
@@ -98,7 +96,6 @@ class VariableServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ListVariables(
         self,
         request: _variable_service_pb2.ListVariablesRequest,
@@ -111,7 +108,6 @@ class VariableServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def UpdateVariable(
         self,
         request: _variable_service_pb2.UpdateVariableRequest,
@@ -127,7 +123,6 @@ class VariableServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DeleteVariable(
         self,
         request: _variable_service_pb2.DeleteVariableRequest,
@@ -141,7 +136,6 @@ class VariableServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ResolveVariables(
         self,
         request: _variable_service_pb2.ResolveVariablesRequest,

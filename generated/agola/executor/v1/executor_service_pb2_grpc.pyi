@@ -43,7 +43,6 @@ class ExecutorServiceStub:
 class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
     """ExecutorService gives out what an executor keeps until it is stored.  Called by the runservice."""
 
-    @_abc_1.abstractmethod
     def NotifyTask(
         self,
         request: _executor_service_pb2.NotifyTaskRequest,
@@ -53,7 +52,6 @@ class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
         WatchExecutorTasks of the runservice; this only makes it look at once.
         """
 
-    @_abc_1.abstractmethod
     def StreamTaskLog(
         self,
         request: _executor_service_pb2.StreamTaskLogRequest,
@@ -71,7 +69,6 @@ class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
         INTERNAL: LOG_READ_FAILED.
         """
 
-    @_abc_1.abstractmethod
     def StreamTaskArchive(
         self,
         request: _executor_service_pb2.StreamTaskArchiveRequest,

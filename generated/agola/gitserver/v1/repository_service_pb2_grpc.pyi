@@ -47,7 +47,6 @@ class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
     gateway.  What users push and clone steps fetch goes over git smart HTTP.
     """
 
-    @_abc_1.abstractmethod
     def GetRepository(
         self,
         request: _repository_service_pb2.GetRepositoryRequest,
@@ -59,7 +58,6 @@ class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT: USER_ID_INVALID, REPOSITORY_UUID_INVALID.
         """
 
-    @_abc_1.abstractmethod
     def GetCommit(
         self,
         request: _repository_service_pb2.GetCommitRequest,
@@ -72,7 +70,6 @@ class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
         INTERNAL: GIT_FAILED.
         """
 
-    @_abc_1.abstractmethod
     def ReadFile(
         self,
         request: _repository_service_pb2.ReadFileRequest,

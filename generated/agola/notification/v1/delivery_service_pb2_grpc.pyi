@@ -42,7 +42,6 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
     for those who own the project.
     """
 
-    @_abc_1.abstractmethod
     def ListDeliveries(
         self,
         request: _delivery_service_pb2.ListDeliveriesRequest,
@@ -53,7 +52,6 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def GetDelivery(
         self,
         request: _delivery_service_pb2.GetDeliveryRequest,
@@ -65,7 +63,6 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def Redeliver(
         self,
         request: _delivery_service_pb2.RedeliverRequest,

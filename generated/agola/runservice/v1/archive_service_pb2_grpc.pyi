@@ -27,7 +27,6 @@ class ArchiveServiceStub:
 class ArchiveServiceServicer(metaclass=_abc_1.ABCMeta):
     """ArchiveService gives out workspace archives.  Called by executors."""
 
-    @_abc_1.abstractmethod
     def StreamWorkspaceArchive(
         self,
         request: _archive_service_pb2.StreamWorkspaceArchiveRequest,

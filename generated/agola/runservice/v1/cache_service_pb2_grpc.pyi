@@ -45,7 +45,6 @@ class CacheServiceStub:
 class CacheServiceServicer(metaclass=_abc_1.ABCMeta):
     """CacheService keeps files from run to run.  Called by executors, and by the gateway to list them."""
 
-    @_abc_1.abstractmethod
     def FindCache(
         self,
         request: _cache_service_pb2.FindCacheRequest,
@@ -56,7 +55,6 @@ class CacheServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def StreamCache(
         self,
         request: _cache_service_pb2.StreamCacheRequest,
@@ -67,7 +65,6 @@ class CacheServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def SaveCache(
         self,
         request_iterator: _abc.AsyncIterator[_cache_service_pb2.SaveCacheRequest],
@@ -78,7 +75,6 @@ class CacheServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def ListCaches(
         self,
         request: _cache_service_pb2.ListCachesRequest,
@@ -89,7 +85,6 @@ class CacheServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DeleteCache(
         self,
         request: _cache_service_pb2.DeleteCacheRequest,

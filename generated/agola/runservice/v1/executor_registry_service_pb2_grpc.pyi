@@ -35,7 +35,6 @@ class ExecutorRegistryServiceStub:
 class ExecutorRegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     """ExecutorRegistryService shows and steers executors.  Called by the gateway for administrators."""
 
-    @_abc_1.abstractmethod
     def ListExecutors(
         self,
         request: _executor_registry_service_pb2.ListExecutorsRequest,
@@ -46,7 +45,6 @@ class ExecutorRegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT: PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID.
         """
 
-    @_abc_1.abstractmethod
     def DrainExecutor(
         self,
         request: _executor_registry_service_pb2.DrainExecutorRequest,
@@ -57,7 +55,6 @@ class ExecutorRegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def RemoveExecutor(
         self,
         request: _executor_registry_service_pb2.RemoveExecutorRequest,

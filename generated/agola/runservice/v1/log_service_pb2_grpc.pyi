@@ -42,7 +42,6 @@ class LogServiceStub:
 class LogServiceServicer(metaclass=_abc_1.ABCMeta):
     """LogService owns the logs of tasks.  Called by the gateway."""
 
-    @_abc_1.abstractmethod
     def StreamTaskLog(
         self,
         request: _log_service_pb2.StreamTaskLogRequest,
@@ -60,7 +59,6 @@ class LogServiceServicer(metaclass=_abc_1.ABCMeta):
         INTERNAL: OBJECT_STORAGE_FAILED.
         """
 
-    @_abc_1.abstractmethod
     def SearchTaskLog(
         self,
         request: _log_service_pb2.SearchTaskLogRequest,
@@ -71,7 +69,6 @@ class LogServiceServicer(metaclass=_abc_1.ABCMeta):
         UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
-    @_abc_1.abstractmethod
     def DeleteTaskLog(
         self,
         request: _log_service_pb2.DeleteTaskLogRequest,

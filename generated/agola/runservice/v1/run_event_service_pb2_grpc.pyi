@@ -27,7 +27,6 @@ class RunEventServiceStub:
 class RunEventServiceServicer(metaclass=_abc_1.ABCMeta):
     """RunEventService tells what happens to runs.  Called by the scheduler, the gateway and notification."""
 
-    @_abc_1.abstractmethod
     def WatchRunEvents(
         self,
         request: _run_event_service_pb2.WatchRunEventsRequest,
