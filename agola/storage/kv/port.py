@@ -16,7 +16,10 @@ Revision = NewType("Revision", int)
 LeaseID = NewType("LeaseID", int)
 
 MAX_TXN_OPERATIONS = 128
-"""How many operations one transaction may hold, in each of its two branches."""
+"""How many operations one transaction may hold in each of its branches, and how many compares."""
+
+MAX_TXN_BYTES = 1_400_000
+"""How many bytes of keys and values one transaction may hold, both branches together."""
 
 MAX_VALUE_BYTES = 1_000_000
 """The largest value that every driver takes (etcd refuses requests above 1.5 MiB)."""
@@ -64,7 +67,10 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete a key, or with `prefix` every key that starts with it.  Absent keys are no error."""
+    """Delete a key, or with `prefix` every key that starts with it.
+
+    Absent keys are no error; a transaction that finds nothing to delete is none that writes.
+    """
 
     key: str
     prefix: bool = False
@@ -93,9 +99,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Everything that one transaction changed below the watched prefix: never split, never empty.
+    """Everything that one transaction changed below the watched prefix, never split.
 
-    With no changes it is a sign of progress: everything up to `revision` has been told.
+    With no changes it is a sign of progress, which may come at any time: everything up to
+    `revision` has been told.
     """
 
     revision: Revision
@@ -110,6 +117,19 @@ class Lease(Protocol):
 
     async def lost(self) -> None:
         """Wait until the lease is gone although its block still runs: expired, or revoked."""
+
+
+class Lock(Lease, Protocol):
+    """A lock that is held, and the lease that holds it."""
+
+    @property
+    def held(self) -> Compare:
+        """Holds as long as the lock does: a compare for transactions that must not overlap."""
+
+
+def lock_key(name: str) -> str:
+    """Say the key that exists while somebody holds the lock *name*."""
+    return f"locks/{name}"
 
 
 class KeyValue(Protocol):
@@ -127,8 +147,8 @@ class KeyValue(Protocol):
     ) -> Page:
         """Read the keys that start with *prefix* and sort behind *after*, at most *limit* (0: all).
 
-        With *revision*, as they were then: OutOfRangeError (`REVISION_COMPACTED`) when that is no
-        longer known.
+        With *revision*, as they were then: OutOfRangeError when that is no longer known
+        (`REVISION_COMPACTED`) or has not come yet (`REVISION_REGRESSED`).
         """
 
     async def txn(
@@ -142,6 +162,7 @@ class KeyValue(Protocol):
         BadRequestError: `KV_TXN_TOO_LARGE`, `KV_VALUE_TOO_LARGE`, `KV_DUPLICATE_KEY` (one key twice
         in a branch).  A branch without operations leaves the revision as it is.
         NotExistError: `LEASE_DOES_NOT_EXIST`.
+        After an UnavailableError it may have been done or not: whoever needs to know reads.
         """
 
     def watch(
@@ -160,12 +181,15 @@ class KeyValue(Protocol):
         A process that dies takes at most *ttl* to be noticed.
         """
 
-    def lock(self, name: str, *, ttl: timedelta) -> AbstractAsyncContextManager[Lease]:
+    def lock(self, name: str, *, ttl: timedelta) -> AbstractAsyncContextManager[Lock]:
         """Wait for the lock *name*, hold it while the block runs.
 
-        The lease that is given says when the lock is lost; writers that must not overlap compare
-        the lock's key in their transactions as well (`lock_key(name)`).
+        What is given says when the lock is lost; writers that must not overlap put its `held` among
+        the compares of their transactions as well.
         """
 
     async def compact(self, revision: Revision) -> None:
-        """Forget the history before *revision*.  Idempotent."""
+        """Forget the history before *revision*.  Idempotent.
+
+        Drivers forget by themselves what is much older than anybody reads.
+        """

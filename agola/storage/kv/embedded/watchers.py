@@ -1,0 +1,74 @@
+"""Who is told that something happened.  What happened, they read in the history."""
+
+import asyncio
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from agola.core.errors import UnavailableError
+from agola.storage.kv.port import Revision
+
+PROGRESS_REVISIONS = 1_000
+"""After so many revisions that do not concern it, a watch is told how far it has come."""
+
+
+class Watcher:
+    """One watch: how far it has come, and whether it waits."""
+
+    def __init__(self, prefix: str, position: Revision) -> None:
+        self.prefix = prefix
+        self.position = position
+        self._told = position
+        self._wake: asyncio.Future[None] | None = None
+
+    async def stirred(self) -> None:
+        """Wait until there is something to read behind `position`.
+
+        `position` moves on by itself meanwhile, past revisions that do not concern this watch.
+        """
+        self._told = self.position
+        self._wake = asyncio.get_running_loop().create_future()
+        try:
+            await self._wake
+        finally:
+            self._wake = None
+
+    def happened(self, keys: Sequence[str], revision: Revision) -> None:
+        if self._wake is None or self._wake.done():
+            return  # it reads anyway
+        if any(key.startswith(self.prefix) for key in keys):
+            self._wake.set_result(None)
+            return
+        self.position = max(self.position, revision)
+        if revision - self._told >= PROGRESS_REVISIONS:
+            self._wake.set_result(None)
+
+    def close(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_exception(
+                UnavailableError("the key-value store is closed", reason="KV_UNAVAILABLE")
+            )
+
+
+class Watchers:
+    """All watches of a store."""
+
+    def __init__(self) -> None:
+        self._watchers: set[Watcher] = set()
+
+    @contextmanager
+    def watching(self, prefix: str, after: Revision) -> Generator[Watcher, None, None]:
+        watcher = Watcher(prefix, after)
+        self._watchers.add(watcher)
+        try:
+            yield watcher
+        finally:
+            self._watchers.discard(watcher)
+
+    def happened(self, keys: Sequence[str], revision: Revision) -> None:
+        """Wake whom the writing of *keys* concerns; the store is at *revision* now."""
+        for watcher in self._watchers:
+            watcher.happened(keys, revision)
+
+    def close(self) -> None:
+        for watcher in self._watchers:
+            watcher.close()
