@@ -1,7 +1,9 @@
 """From a file, the environment and the command line to one `Config`."""
 
+import hashlib
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +13,9 @@ from msgspec import structs
 
 from agola.config.model import DEFAULT_LISTEN, Config, Gateway, Gitserver, Internal
 from agola.core.errors import BadRequestError
+
+MAX_RUNTIME_DIR_CHARS = 80
+"""A socket's path may have 107 bytes on Linux, 103 elsewhere."""
 
 INTERNAL_TOKEN_FILE = "internal-token"  # noqa: S105 (a file's name)
 
@@ -44,7 +49,6 @@ def load(
     path: Path | None,
     data_dir: Path | None,
     listen: str | None,
-    runtime_dir: Path,
     environment: Mapping[str, str] = os.environ,
 ) -> Config:
     """Make the configuration of a process: what is said last wins; what nobody said is filled in.
@@ -56,16 +60,31 @@ def load(
     chosen = data_dir or _unless_unset(config.data_dir) or default_data_dir(environment)
     directory = chosen.expanduser().absolute()
     _make_private(directory)
+    runtime = _unless_unset(config.runtime_dir) or runtime_dir_of(directory)
+    _make_private(runtime)
     token = environment.get("AGOLA_INTERNAL_TOKEN") or config.internal_token
     filled = structs.replace(
         config,
         data_dir=directory,
-        runtime_dir=runtime_dir,
+        runtime_dir=runtime,
         internal_token=token or _kept_token(directory / INTERNAL_TOKEN_FILE),
         admin_token=environment.get("AGOLA_ADMIN_TOKEN") or config.admin_token,
         gateway=structs.replace(config.gateway, listen=listen or config.gateway.listen),
     )
     return with_addresses(filled)
+
+
+def runtime_dir_of(data_dir: Path) -> Path:
+    """Say where the sockets of an installation are: the same for every process on its data.
+
+    In the data directory, or where that makes a path too long for a socket, in a private directory
+    among the temporary ones.
+    """
+    beside = data_dir / "run"
+    if len(str(beside)) <= MAX_RUNTIME_DIR_CHARS:
+        return beside
+    digest = hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"agola-{os.getuid()}-{digest}"
 
 
 def with_addresses(config: Config) -> Config:
@@ -114,10 +133,12 @@ def _text_of(path: Path) -> str:
 def _make_private(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if directory.stat().st_uid != os.getuid():
+            raise PermissionError(None, "it belongs to somebody else")
         if not os.access(directory, os.W_OK | os.X_OK):
-            raise PermissionError(directory)
+            raise PermissionError(None, "it is not writable")
     except OSError as error:
-        message = f"cannot use {directory} as data directory: {error.strerror or 'not writable'}"
+        message = f"cannot use {directory} as data directory: {error.strerror}"
         raise BadRequestError(
             message, reason="DATA_DIR_UNUSABLE", directory=str(directory)
         ) from error

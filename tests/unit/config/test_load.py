@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agola.config.load import load, next_port, parse
+from agola.config.load import load, next_port, parse, runtime_dir_of
 from agola.config.model import Config, EtcdKeyValue, PostgresDatabase
 from agola.core.errors import BadRequestError
 
@@ -14,7 +14,6 @@ def loaded(tmp_path: Path, **environment: str) -> Config:
         path=None,
         data_dir=tmp_path / "data",
         listen=None,
-        runtime_dir=tmp_path / "run",
         environment=environment,
     )
 
@@ -57,7 +56,7 @@ def test_the_internal_token_is_made_once_and_is_private(tmp_path: Path) -> None:
     assert loaded(tmp_path).internal_token == first
     file = tmp_path / "data" / "internal-token"
     assert file.stat().st_mode & 0o077 == 0
-    assert [p.name for p in (tmp_path / "data").iterdir()] == ["internal-token"]
+    assert {p.name for p in (tmp_path / "data").iterdir()} <= {"internal-token", "run"}
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
@@ -67,8 +66,15 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 
 def test_components_meet_on_sockets_and_git_listens_next_to_the_gateway(tmp_path: Path) -> None:
     config = loaded(tmp_path)
-    assert config.runservice.target == f"unix:{tmp_path}/run/runservice.sock"
+    assert config.runservice.target == f"unix:{config.runtime_dir}/runservice.sock"
     assert config.gitserver.http_url == "http://127.0.0.1:8001"
+
+
+def test_a_socket_fits_its_path_however_deep_the_data_is(tmp_path: Path) -> None:
+    deep = tmp_path / ("deep" * 40)
+    runtime = runtime_dir_of(deep)
+    assert len(str(runtime / "configstore.sock")) < 104
+    assert runtime_dir_of(deep) == runtime != runtime_dir_of(tmp_path / ("deer" * 40))
 
 
 def test_a_directory_that_cannot_be_used_is_said(tmp_path: Path) -> None:
