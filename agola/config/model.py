@@ -1,7 +1,7 @@
 """What an installation can be told.  Every key has a default: no file at all is a whole system."""
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
 
@@ -98,10 +98,9 @@ class Executor(Internal, frozen=True):
 class Log(Section, frozen=True):
     """What the server says of itself."""
 
-    level: str = "info"
-    """`debug`, `info`, `warning` or `error`."""
-    format: str = "auto"
-    """`text`, `json`, or `auto`: text on a terminal."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "text", "json"] = "auto"
+    """`auto` is text on a terminal and JSON elsewhere."""
 
 
 class Config(Section, frozen=True):
