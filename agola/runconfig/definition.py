@@ -1,0 +1,99 @@
+"""The nouns of a run definition: what a file says, checked, and not yet bound to a commit."""
+
+from datetime import timedelta
+
+from msgspec import Struct, field
+
+from agola.model.run_config import (
+    DEFAULT_SHELL,
+    DEFAULT_WORKING_DIR,
+    Arch,
+    Condition,
+    Step,
+    Tmpfs,
+)
+from agola.runconfig.when import When
+
+
+class Value(Struct, frozen=True, kw_only=True):
+    """A text, or the name of the variable that has it.  A variable that nobody set is empty."""
+
+    text: str = ""
+    variable: str | None = None
+
+
+class Registry(Struct, frozen=True, kw_only=True):
+    """How to log in to a container registry."""
+
+    username: Value = Value()
+    password: Value = Value()
+    auth: Value = Value()
+
+
+class ContainerDefinition(Struct, frozen=True, kw_only=True):
+    """A container of a task."""
+
+    image: str = ""
+    environment: dict[str, Value] = field(default_factory=dict)
+    user: str = ""
+    privileged: bool = False
+    entrypoint: str = ""
+    volumes: tuple[Tmpfs, ...] = ()
+
+
+class RuntimeDefinition(Struct, frozen=True, kw_only=True):
+    """What a task runs in.  Without containers it runs in what the executor itself has."""
+
+    arch: Arch | None = None
+    containers: tuple[ContainerDefinition, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+class StepDefinition(Struct, frozen=True, kw_only=True):
+    """A step, and what of it is known only when the run is made."""
+
+    step: Step
+    environment: dict[str, Value] = field(default_factory=dict)
+
+
+class Dependency(Struct, frozen=True, kw_only=True):
+    """The task to wait for, by name, and how it may have ended.  No condition is never met."""
+
+    task: str
+    conditions: tuple[Condition, ...] = (Condition.ON_SUCCESS,)
+
+
+class TaskDefinition(Struct, frozen=True, kw_only=True):
+    """A task."""
+
+    name: str
+    runtime: RuntimeDefinition = RuntimeDefinition()
+    environment: dict[str, Value] = field(default_factory=dict)
+    working_dir: str = DEFAULT_WORKING_DIR
+    shell: str = DEFAULT_SHELL
+    user: str = ""
+    steps: tuple[StepDefinition, ...] = ()
+    depends: tuple[Dependency, ...] = ()
+    ignore_failure: bool = False
+    approval: bool = False
+    when: When | None = None
+    registries: dict[str, Registry] = field(default_factory=dict)
+    timeout: timedelta | None = None
+
+
+class RunDefinition(Struct, frozen=True, kw_only=True):
+    """A run: its tasks, by their unique names, in the order of the file."""
+
+    name: str
+    tasks: tuple[TaskDefinition, ...] = ()
+    when: When | None = None
+    registries: dict[str, Registry] = field(default_factory=dict)
+    timeout: timedelta | None = None
+
+
+class Definition(Struct, frozen=True, kw_only=True):
+    """Everything that a file defines."""
+
+    runs: tuple[RunDefinition, ...] = ()
+    registries: dict[str, Registry] = field(default_factory=dict)
+    timeout: timedelta | None = None

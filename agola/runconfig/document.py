@@ -1,0 +1,243 @@
+"""YAML, and so JSON, to a tree with places.
+
+Safe on any input: no Python objects are made; size, depth and the number of nodes are limited; an
+alias counts as many nodes as it stands for, which ends "billion laughs" before they are told.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from agola.runconfig.errors import Problem, Problems
+from agola.runconfig.tree import Entry, Kind, Mapping, Node, Scalar, Sequence
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 64
+MAX_NODES = 250_000
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_RESOLVERS: dict[str, list[tuple[str, re.Pattern[str]]]] = yaml.SafeLoader.yaml_implicit_resolvers
+_MERGE_TAG = "tag:yaml.org,2002:merge"
+_KINDS = {
+    "tag:yaml.org,2002:int": Kind.INTEGER,
+    "tag:yaml.org,2002:float": Kind.FLOAT,
+    "tag:yaml.org,2002:bool": Kind.BOOLEAN,
+    "tag:yaml.org,2002:null": Kind.NULL,
+}
+
+
+class UnreadableError(Exception):
+    """The bytes are no document, so there is nothing to look for further errors in."""
+
+    def __init__(self, line: int, column: int, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.problem = Problem(line=line, column=column, path="", message=message, hint=hint)
+
+
+def load(data: bytes, problems: Problems) -> Node:
+    """Read the first document in *data*; an empty one is a null.  Raises UnreadableError."""
+    if len(data) > MAX_BYTES:
+        raise UnreadableError(1, 1, f"the file is larger than {MAX_BYTES >> 20} MiB")
+    composer = _Composer(problems)
+    text = _decoded(data)
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            composer.take(event)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        reason = ", ".join(filter(None, [error.context, error.problem]))
+        raise UnreadableError(
+            line, column, f"not valid YAML: {reason}", _hint(text, line)
+        ) from error
+    except yaml.YAMLError as error:
+        reason = str(error).partition("\n")[0]
+        line, column = _place_of_control(text)
+        raise UnreadableError(line, column, f"not valid YAML: {reason}") from error
+    return composer.root or Scalar(1, 1, "", Kind.NULL)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection that is not complete, and the key that waits for its value."""
+
+    node: Mapping | Sequence
+    anchor: str | None
+    size_before: int
+    key: Scalar | None = None
+    merged: list[Node] = field(default_factory=list)
+
+
+class _Composer:
+    """Builds the tree from the parser's events, without recursion."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.root: Node | None = None
+        self._problems = problems
+        self._open: list[_Open] = []
+        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._size = 0
+        self._documents = 0
+        self._takers: dict[type, Callable[[Any], None]] = {
+            yaml.DocumentStartEvent: self._start_document,
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._start_mapping,
+            yaml.SequenceStartEvent: self._start_sequence,
+            yaml.AliasEvent: self._alias,
+            yaml.MappingEndEvent: self._end,
+            yaml.SequenceEndEvent: self._end,
+        }
+
+    def take(self, event: Any) -> None:
+        take = self._takers.get(type(event))
+        if take and (self._documents <= 1 or take == self._start_document):
+            take(event)
+
+    def _start_document(self, event: Any) -> None:
+        self._documents += 1
+        if self._documents == 2:  # noqa: PLR2004
+            self._warn(*_place(event), "only the first document of the file counts")
+
+    def _scalar(self, event: Any) -> None:
+        line, column = _place(event)
+        self._grow(1, line, column)
+        merge = False
+        kind = Kind.TEXT
+        if event.tag is not None:
+            kind = _KINDS.get(event.tag, Kind.TEXT)
+        elif event.implicit[0]:
+            kind, merge = _resolved(event.value)
+        node = Scalar(line, column, event.value, kind)
+        if event.anchor:
+            self._anchors[event.anchor] = node, 1
+        self._put(node, 1, merge=merge)
+
+    def _start_mapping(self, event: Any) -> None:
+        self._start(Mapping(*_place(event)), event)
+
+    def _start_sequence(self, event: Any) -> None:
+        self._start(Sequence(*_place(event)), event)
+
+    def _start(self, node: Mapping | Sequence, event: Any) -> None:
+        if len(self._open) >= MAX_DEPTH:
+            raise UnreadableError(
+                node.line, node.column, f"nested more than {MAX_DEPTH} levels deep"
+            )
+        self._open.append(_Open(node, event.anchor, self._size))
+        self._grow(1, node.line, node.column)
+
+    def _end(self, _event: Any) -> None:
+        done = self._open.pop()
+        if isinstance(done.node, Mapping):
+            self._merge(done.node, done.merged)
+        size = self._size - done.size_before
+        if done.anchor:
+            self._anchors[done.anchor] = done.node, size
+        self._put(done.node, size)
+
+    def _alias(self, event: Any) -> None:
+        name, place = event.anchor, _place(event)
+        if any(outer.anchor == name for outer in self._open):
+            raise UnreadableError(*place, f"*{name} contains itself")
+        if name not in self._anchors:
+            raise UnreadableError(*place, f"*{name} stands for nothing", f"write &{name} before it")
+        node, size = self._anchors[name]
+        self._grow(size, *place)
+        self._put(node, size)
+
+    def _put(self, node: Node, size: int, *, merge: bool = False) -> None:
+        """Put a complete node where it belongs: root, item, key or value."""
+        if not self._open:
+            self.root = node
+            return
+        outer = self._open[-1]
+        if isinstance(outer.node, Sequence):
+            outer.node.items.append(node)
+        elif outer.key is None:
+            outer.key = self._key(node, merge=merge)
+        elif outer.key is _MERGE_KEY:
+            outer.merged.append(node)
+            self._grow(size, node.line, node.column)
+            outer.key = None
+        else:
+            self._enter(outer.node, outer.key, node)
+            outer.key = None
+
+    def _key(self, node: Node, *, merge: bool) -> Scalar:
+        if not isinstance(node, Scalar):
+            raise UnreadableError(node.line, node.column, "a key must be a text")
+        return _MERGE_KEY if merge else node
+
+    def _enter(self, mapping: Mapping, key: Scalar, value: Node) -> None:
+        earlier = mapping.entries.pop(key.text, None)
+        if earlier:
+            message = f'"{key.text}" is written twice; the one in line {key.line} counts'
+            self._warn(earlier.key.line, earlier.key.column, message)
+        mapping.entries[key.text] = Entry(key, value)
+
+    def _merge(self, mapping: Mapping, merged: list[Node]) -> None:
+        """Add what `<<` brings, where the mapping itself and earlier merges say nothing."""
+        for node in merged:
+            for source in node.items if isinstance(node, Sequence) else [node]:
+                if not isinstance(source, Mapping):
+                    raise UnreadableError(
+                        node.line, node.column, "<< takes a mapping, or a list of mappings"
+                    )
+                for text, entry in source.entries.items():
+                    mapping.entries.setdefault(text, entry)
+
+    def _grow(self, size: int, line: int, column: int) -> None:
+        self._size += size
+        if self._size > MAX_NODES:
+            raise UnreadableError(
+                line, column, f"more than {MAX_NODES:,} values, aliases spelled out"
+            )
+
+    def _warn(self, line: int, column: int, message: str) -> None:
+        self._problems.warning(lambda: Problem(line=line, column=column, path="", message=message))
+
+
+_MERGE_KEY = Scalar(0, 0, "<<", Kind.TEXT)
+
+
+def _place(event: Any) -> tuple[int, int]:
+    mark = event.start_mark
+    return mark.line + 1, mark.column + 1
+
+
+def _resolved(text: str) -> tuple[Kind, bool]:
+    """Say what a plain scalar is, and whether it is a merge key."""
+    for tag, pattern in _RESOLVERS.get(text[:1], ()):
+        if pattern.match(text):
+            return _KINDS.get(tag, Kind.TEXT), tag == _MERGE_TAG
+    return Kind.TEXT, False
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode(errors="replace")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise UnreadableError(line, column, "the file is not UTF-8") from error
+
+
+def _place_of_control(text: str) -> tuple[int, int]:
+    """Find the character that YAML does not allow."""
+    found = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
+    at = found.start() if found else 0
+    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+
+
+def _hint(text: str, line: int) -> str:
+    """Guess what people usually did in the line that the parser refuses."""
+    lines = text.splitlines()
+    written = lines[line - 1] if line <= len(lines) else ""
+    if written[: len(written) - len(written.lstrip())].count("\t"):
+        return "YAML is indented with spaces, not with tabs"
+    if ": " in written.partition(": ")[2]:
+        return "put a text that contains a colon in quotes"
+    return ""
