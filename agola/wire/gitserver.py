@@ -1,0 +1,59 @@
+"""agola.gitserver.v1 messages to model, and back."""
+
+from agola.model.repository import Commit, Repository, RepositoryPath, Signature
+from agola.wire.timestamp import timestamp_from_pb, timestamp_to_pb
+from generated.agola.gitserver.v1 import repository_pb2 as pb
+
+
+def repository_to_pb(repository: Repository) -> pb.Repository:
+    return pb.Repository(
+        user_id=repository.path.user_id,
+        repository_uuid=repository.path.uuid,
+        push_url=repository.push_url,
+        clone_url=repository.clone_url,
+        clone_username=repository.clone_username,
+        clone_password=repository.clone_password,
+    )
+
+
+def repository_from_pb(message: pb.Repository) -> Repository:
+    return Repository(
+        path=RepositoryPath(message.user_id, message.repository_uuid),
+        push_url=message.push_url,
+        clone_url=message.clone_url,
+        clone_username=message.clone_username,
+        clone_password=message.clone_password,
+    )
+
+
+def commit_to_pb(commit: Commit) -> pb.Commit:
+    return pb.Commit(
+        sha=commit.sha,
+        subject=commit.subject,
+        message=commit.message,
+        author=signature_to_pb(commit.author),
+        committer=signature_to_pb(commit.committer),
+        parent_shas=commit.parents,
+    )
+
+
+def commit_from_pb(message: pb.Commit) -> Commit:
+    return Commit(
+        sha=message.sha,
+        message=message.message,
+        author=signature_from_pb(message.author),
+        committer=signature_from_pb(message.committer),
+        parents=tuple(message.parent_shas),
+    )
+
+
+def signature_to_pb(signature: Signature) -> pb.Signature:
+    return pb.Signature(
+        name=signature.name, email=signature.email, time=timestamp_to_pb(signature.time)
+    )
+
+
+def signature_from_pb(message: pb.Signature) -> Signature:
+    return Signature(
+        name=message.name, email=message.email, time=timestamp_from_pb(message, "time")
+    )
