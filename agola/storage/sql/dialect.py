@@ -1,0 +1,26 @@
+"""From the SQL of the port to what an engine reads."""
+
+import re
+from functools import lru_cache
+
+_QUOTED = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*"
+_STATEMENT = re.compile(rf"(?:{_QUOTED}|[^;])+")
+_MARK = re.compile(rf"({_QUOTED})|\?")
+_TEXT = re.compile(rf"({_QUOTED})|\bTEXT\b", re.IGNORECASE)
+
+
+def statements(script: str) -> list[str]:
+    """Split *script* at the `;` that are not quoted."""
+    found = (statement.strip() for statement in _STATEMENT.findall(script))
+    return [statement for statement in found if statement]
+
+
+@lru_cache(maxsize=1024)
+def for_psycopg(sql: str) -> str:
+    """Spell parameters as psycopg wants them: `%s`, and every other `%` doubled."""
+    return _MARK.sub(lambda mark: mark[1] or "%s", sql.replace("%", "%%"))
+
+
+def sorted_by_code_point(definition: str) -> str:
+    """Give every TEXT column of a table definition the collation that SQLite has anyway."""
+    return _TEXT.sub(lambda word: word[1] or 'TEXT COLLATE "C"', definition)
