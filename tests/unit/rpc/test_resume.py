@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import TypeAlias
 
 import pytest
 
@@ -17,10 +18,13 @@ def cut() -> UnavailableError:
     return UnavailableError("cut", reason="UNREACHABLE")
 
 
+Step: TypeAlias = LogEvent | Exception | None
+
+
 class Scripted:
     """Streams that do what a script says: one list of events or errors per opening."""
 
-    def __init__(self, *scripts: list[LogEvent | None | Exception]) -> None:
+    def __init__(self, *scripts: list[Step]) -> None:
         self.scripts = list(scripts)
         self.offsets: list[int] = []
 
@@ -33,7 +37,8 @@ class Scripted:
 
 
 async def read(script: Scripted, offset: int = 0) -> list[LogEvent]:
-    return [event async for event in resuming(script.open_at, offset, delays=NO_DELAYS)]
+    events: AsyncGenerator[LogEvent, None] = resuming(script.open_at, offset, delays=NO_DELAYS)
+    return [event async for event in events]
 
 
 async def test_a_break_is_resumed_behind_the_last_byte() -> None:
@@ -55,7 +60,8 @@ async def test_heartbeats_are_kept_back() -> None:
 
 
 async def test_after_too_many_breaks_in_a_row_the_last_one_is_raised() -> None:
-    script = Scripted([LogChunk(0, b"a"), cut()], *[[cut()] for _ in NO_DELAYS])
+    failures: list[list[Step]] = [[cut()] for _ in NO_DELAYS]
+    script = Scripted([LogChunk(0, b"a"), cut()], *failures)
     with pytest.raises(UnavailableError) as caught:
         await read(script)
     assert caught.value.reason == "UNREACHABLE"
@@ -63,7 +69,7 @@ async def test_after_too_many_breaks_in_a_row_the_last_one_is_raised() -> None:
 
 
 async def test_bytes_between_breaks_start_the_count_over() -> None:
-    breaks = [[LogChunk(at, b"x"), cut()] for at in range(20)]
+    breaks: list[list[Step]] = [[LogChunk(at, b"x"), cut()] for at in range(20)]
     script = Scripted(*breaks, [LogEnd(20)])
     assert len(await read(script)) == 21
 
