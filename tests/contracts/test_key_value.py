@@ -5,10 +5,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from agola.config.model import Config
+from agola.config.model import Config, EtcdKeyValue
 from agola.core.errors import BadRequestError, NotExistError, OutOfRangeError
 from agola.storage.kv import opening
 from agola.storage.kv.port import (
@@ -27,15 +28,21 @@ from agola.storage.kv.port import (
     Revision,
     lock_key,
 )
+from tests.testbed.etcd import EtcdServer
+
+pytest_plugins = ["tests.testbed.etcd"]
 
 ABSENT = Revision(0)
 TTL = timedelta(seconds=5)
 
 
-@pytest.fixture(params=["embedded"])
-def config(tmp_path: Path) -> Config:
+@pytest.fixture(params=["embedded", "etcd"])
+def config(request: pytest.FixtureRequest, tmp_path: Path) -> Config:
     """A configuration whose key-value store holds nothing yet."""
-    return Config(data_dir=tmp_path)
+    if request.param == "embedded":
+        return Config(data_dir=tmp_path)
+    server: EtcdServer = request.getfixturevalue("etcd_server")
+    return Config(key_value=EtcdKeyValue(endpoints=(server.endpoint,), prefix=f"{uuid4()}/"))
 
 
 @pytest.fixture
@@ -235,9 +242,10 @@ async def test_a_watch_tells_what_was_there_before_if_it_is_asked(store: KeyValu
     ] == [(b"1", b"2"), (b"2", None), (None, b"3")]
 
 
-async def test_a_watch_from_the_beginning_tells_everything(store: KeyValue) -> None:
+async def test_a_watch_tells_a_long_history_in_order(store: KeyValue) -> None:
+    start = (await store.range("")).revision
     revisions = [await put(store, f"{i}") for i in range(600)]
-    async with aclosing(store.watch("", after=ABSENT)) as stream:
+    async with aclosing(store.watch("", after=start)) as stream:
         assert [(await told(stream)).revision for _ in revisions] == revisions
 
 
