@@ -28,7 +28,7 @@ from agola.storage.kv.port import (
     Revision,
     lock_key,
 )
-from tests.testbed.etcd import EtcdServer
+from tests.testbed.etcd_process import EtcdServer
 
 pytest_plugins = ["tests.testbed.etcd"]
 

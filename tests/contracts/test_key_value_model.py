@@ -1,4 +1,4 @@
-"""Every key-value driver against the simplest store that keeps the promises: a dict per revision."""
+"""Every key-value driver against the simplest store that keeps its promises: many dicts."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -26,7 +26,7 @@ from agola.storage.kv.port import (
     Put,
     Revision,
 )
-from tests.testbed.etcd import EtcdServer
+from tests.testbed.etcd_process import EtcdServer
 
 pytest_plugins = ["tests.testbed.etcd"]
 
@@ -42,6 +42,16 @@ class Step:
     staleness: int
     success: Sequence[Operation]
     failure: Sequence[Operation]
+
+
+@dataclass(frozen=True)
+class View:
+    """What to look at afterwards; *back* is how many revisions ago."""
+
+    prefix: str
+    after: str
+    limit: int
+    back: int
 
 
 @dataclass
@@ -121,13 +131,6 @@ class Model:
         return everything
 
 
-operations = st.lists(
-    st.builds(Put, st.sampled_from(NAMES), st.binary(max_size=3))
-    | st.builds(Delete, st.sampled_from(NAMES), st.booleans()),
-    max_size=4,
-).map(lambda chosen: without_overlap(chosen))
-
-
 def without_overlap(chosen: Sequence[Operation]) -> list[Operation]:
     kept: list[Operation] = []
     for operation in chosen:
@@ -142,6 +145,11 @@ def overlap(one: Operation, other: Operation) -> bool:
     return one.key == other.key
 
 
+operations = st.lists(
+    st.builds(Put, st.sampled_from(NAMES), st.binary(max_size=3))
+    | st.builds(Delete, st.sampled_from(NAMES), st.booleans()),
+    max_size=4,
+).map(without_overlap)
 steps = st.builds(
     Step,
     st.lists(st.sampled_from(NAMES), max_size=2, unique=True),
@@ -150,6 +158,7 @@ steps = st.builds(
     operations,
 )
 prefixes = st.sampled_from(["", *NAMES])
+views = st.builds(View, prefixes, prefixes, st.integers(0, 3), st.integers(0, 8))
 
 
 @pytest.fixture(params=["embedded", "etcd"])
@@ -177,21 +186,11 @@ async def stores(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(
-    tried=st.lists(steps, max_size=8),
-    prefix=prefixes,
-    after=prefixes,
-    limit=st.integers(0, 3),
-    back=st.integers(0, 8),
-)
+@given(tried=st.lists(steps, max_size=8), view=views)
 async def test_a_driver_agrees_with_a_dict(
-    stores: AsyncGenerator[KeyValue, None],
-    tried: list[Step],
-    prefix: str,
-    after: str,
-    limit: int,
-    back: int,
+    stores: AsyncGenerator[KeyValue, None], tried: list[Step], view: View
 ) -> None:
+    prefix, after, limit = view.prefix, view.after, view.limit
     store = await anext(stores)
     model = Model((await store.range("")).revision)
     async with aclosing(store.watch(prefix, after=model.first, previous=True)) as live:
@@ -200,7 +199,7 @@ async def test_a_driver_agrees_with_a_dict(
             outcome = await store.txn(compares, step.success, step.failure)
             assert outcome.succeeded == model.txn(compares, step)
             assert outcome.revision == model.newest
-        past = Revision(max(model.first, model.newest - back))
+        past = Revision(max(model.first, model.newest - view.back))
         assert await store.range(prefix, after=after, limit=limit) == model.page(
             prefix, after, limit, model.newest
         )
