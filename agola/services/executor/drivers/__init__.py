@@ -1,0 +1,1 @@
+"""Where tasks run: one package per driver, each under the contract suite of the port."""
