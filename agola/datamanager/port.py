@@ -52,9 +52,9 @@ class DataManager(Protocol):
     ) -> WalSequence:
         """Make all *actions* true at once, durably.
 
-        ConcurrencyError (`CHANGE_GROUP_CHANGED`) when somebody committed under one of *groups* since
-        they were read: then nothing was changed.  Conflicts between unrelated batches are retried
-        inside, never shown.
+        ConcurrencyError (`CHANGE_GROUP_CHANGED`) when somebody committed under one of *groups*
+        since they were read: then nothing was changed.  Conflicts between unrelated batches are
+        retried inside, never shown.
         """
 
     async def read(self, data_type: str, id: str) -> bytes:  # noqa: A002 (the field's name)

@@ -1,0 +1,194 @@
+"""Group commit: whatever waits while one batch is written goes into the next one, together.
+
+A commit is durable with two writes: the data of the batch in object storage, then one transaction
+of the key-value store.  The marker object follows in the background.  Should the key-value store
+be lost before it is there, the data alone is enough: see `agola.datamanager.recovery`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from agola.core.errors import (
+    AgolaError,
+    BadRequestError,
+    ConcurrencyError,
+    InternalError,
+    UnavailableError,
+)
+from agola.core.ids import Ids
+from agola.datamanager import sequence
+from agola.datamanager.layout import GROUPS, HEAD, WALS, WalHeader
+from agola.datamanager.log import Log
+from agola.datamanager.port import Action, Groups, WalSequence
+from agola.datamanager.wal import WalObjects
+from agola.storage.kv.port import MAX_TXN_OPERATIONS, Compare, KeyValue, Operation, Put, Revision
+
+MAX_GROUPS = MAX_TXN_OPERATIONS - 2  # beside them, a transaction puts the head and the batch
+MAX_SHARED_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(eq=False, slots=True)
+class _Request:
+    actions: tuple[Action, ...]
+    versions: dict[str, int]
+    done: asyncio.Future[WalSequence]
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = sum(len(action.data or b"") for action in self.actions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The last batch, and the revision that says whether it still is."""
+
+    sequence: WalSequence
+    revision: Revision
+
+
+class Committer:
+    """Writes the batches of one process, one after the other."""
+
+    def __init__(self, kv: KeyValue, wals: WalObjects, log: Log, ids: Ids) -> None:
+        self._kv = kv
+        self._wals = wals
+        self._log = log
+        self._ids = ids
+        self._waiting: deque[_Request] = deque()
+        self._taken: list[_Request] = []
+        self._wake = asyncio.Event()
+        self._head: _Head | None = None
+        self.own: set[WalSequence] = set()
+        """What this process committed and nobody has marked yet."""
+
+    async def groups(self, names: Sequence[str]) -> Groups:
+        entries = await asyncio.gather(*(self._kv.get(GROUPS + name) for name in names))
+        versions = [0 if entry is None else entry.mod_revision for entry in entries]
+        return Groups(dict(zip(names, versions, strict=True)))
+
+    async def commit(self, actions: Sequence[Action], groups: Groups | None) -> WalSequence:
+        versions = {} if groups is None else groups.versions
+        if len(versions) > MAX_GROUPS:
+            message = f"{len(versions)} change groups are more than {MAX_GROUPS}"
+            raise BadRequestError(message, reason="TOO_MANY_CHANGE_GROUPS")
+        done: asyncio.Future[WalSequence] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Request(tuple(actions), dict(versions), done))
+        self._wake.set()
+        committed = await done
+        await self._log.reached(committed)
+        return committed
+
+    async def run(self) -> None:
+        """Commit what waits, for ever."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._taken = self._take()
+                if self._taken:
+                    await self._commit_or_fail(self._taken)
+                else:
+                    self._wake.clear()
+        finally:
+            closing = UnavailableError("the store is being closed", reason="CLOSING")
+            _fail([*self._taken, *self._waiting], closing)
+
+    async def _commit_or_fail(self, requests: list[_Request]) -> None:
+        try:
+            await self._commit(requests)
+        except AgolaError as error:
+            self._head = None  # how it ended is not known: read the head again
+            _fail(requests, error)
+
+    def _take(self) -> list[_Request]:
+        """Take from the front what fits together: no change group twice, and not too much."""
+        taken: list[_Request] = []
+        names: set[str] = set()
+        size = 0
+        while self._waiting:
+            request = self._waiting[0]
+            size += request.size
+            clash = not names.isdisjoint(request.versions)
+            full = len(names) + len(request.versions) > MAX_GROUPS or size > MAX_SHARED_BYTES
+            if taken and (clash or full):
+                break
+            names.update(request.versions)
+            self._waiting.popleft()
+            if not request.done.done():  # nobody waits for it any more
+                taken.append(request)
+        return taken
+
+    async def _commit(self, requests: list[_Request]) -> None:
+        while requests:
+            head = self._head or await self._read_head()
+            committed = await self._try(requests, head)
+            if committed is not None:
+                for request in requests:
+                    if not request.done.done():
+                        request.done.set_result(committed)
+                return
+            self._head = None
+            requests = [request for request in requests if await self._holds(request)]
+
+    async def _try(self, requests: list[_Request], head: _Head) -> WalSequence | None:
+        """Commit behind *head*.  None: it is not the last batch, or a change group moved."""
+        number = sequence.following(head.sequence)
+        data_id = f"{number}-{self._ids.uuid()}"
+        header = WalHeader(sequence=number, previous=head.sequence, data_id=data_id)
+        actions = tuple(action for request in requests for action in request.actions)
+        await self._wals.write_data(header, actions)
+        self._log.expect(header, actions)
+        try:
+            outcome = await self._kv.txn(_compares(requests, head), _puts(requests, header))
+        except BaseException:
+            self._log.forget(header)
+            raise
+        if not outcome.succeeded:
+            self._log.forget(header)
+            await self._wals.delete_data(header)
+            return None
+        self._head = _Head(number, outcome.revision)
+        self.own.add(number)
+        return number
+
+    async def _read_head(self) -> _Head:
+        entry = await self._kv.get(HEAD)
+        if entry is None:
+            message = "the key-value store lost its head: a restart recovers it"
+            raise InternalError(message, reason="KV_STATE_LOST")
+        return _Head(WalSequence(entry.value.decode()), entry.mod_revision)
+
+    async def _holds(self, request: _Request) -> bool:
+        """Say whether the change groups of a request are as they were read; if not, fail it."""
+        present = (await self.groups(list(request.versions))).versions
+        for name, version in request.versions.items():
+            if present[name] != version:
+                message = f"change group {name!r} was changed by somebody else"
+                error = ConcurrencyError(message, reason="CHANGE_GROUP_CHANGED", changeGroup=name)
+                _fail([request], error)
+                return False
+        return True
+
+
+def _compares(requests: Sequence[_Request], head: _Head) -> list[Compare]:
+    groups = [
+        Compare(GROUPS + name, Revision(version))
+        for request in requests
+        for name, version in request.versions.items()
+    ]
+    return [Compare(HEAD, head.revision), *groups]
+
+
+def _puts(requests: Sequence[_Request], header: WalHeader) -> list[Operation]:
+    groups = [Put(GROUPS + name, b"") for request in requests for name in request.versions]
+    wal = Put(WALS + header.sequence, msgspec.json.encode(header))
+    return [Put(HEAD, header.sequence.encode()), wal, *groups]
+
+
+def _fail(requests: Sequence[_Request], error: AgolaError) -> None:
+    for request in requests:
+        if not request.done.done():
+            request.done.set_exception(error)

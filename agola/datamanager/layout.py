@@ -1,0 +1,93 @@
+"""Where everything lies: objects below a base path, and keys in the key-value store.
+
+wals/data/<sequence>-<uuid>         the actions of one batch, committed or not
+wals/status/<sequence>.committed    says which data a committed batch has
+data/<sequence>.status              a snapshot: which files it is made of
+data/<type>/<sequence>-<uuid>.data  objects of one type, sorted by id
+data/<type>/<sequence>-<uuid>.index where in it each of them is
+"""
+
+from dataclasses import dataclass
+
+from msgspec import Struct, field
+
+from agola.datamanager.port import WalSequence
+
+LOG = "datamanager/log/"
+"""The keys that everybody watches."""
+HEAD = LOG + "head"
+SNAPSHOT = LOG + "snapshot"
+WALS = LOG + "wals/"
+GROUPS = "datamanager/changegroups/"
+DATA_SEQUENCE = "datamanager/datasequence"
+INIT_LOCK = "datamanager/init"
+CHECKPOINT_LOCK = "datamanager/checkpoint"
+
+
+class WalHeader(Struct, frozen=True, kw_only=True):
+    """One committed batch: its key's value, its marker, and the first line of its data."""
+
+    sequence: WalSequence
+    previous: WalSequence | None
+    """The batch before.  None for the first of an epoch, which is empty."""
+    data_id: str
+    format: int = 1
+
+
+class DataFile(Struct, frozen=True, kw_only=True):
+    """One data file of a snapshot.  Never changed once it is there."""
+
+    id: str
+    last_id: str
+    """The id of the last object in it."""
+
+
+class DataStatus(Struct, frozen=True, kw_only=True):
+    """A snapshot: all objects as of a batch."""
+
+    data_sequence: WalSequence
+    wal_sequence: WalSequence
+    """The last batch that is in it."""
+    files: dict[str, tuple[DataFile, ...]] = field(default_factory=dict)
+    """By data type, in the order of the objects."""
+    format: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The paths of objects below *base*, which may be empty."""
+
+    base: str
+
+    def _under(self, path: str) -> str:
+        return f"{self.base}/{path}" if self.base else path
+
+    @property
+    def wal_data(self) -> str:
+        return self._under("wals/data/")
+
+    @property
+    def wal_status(self) -> str:
+        return self._under("wals/status/")
+
+    @property
+    def data(self) -> str:
+        return self._under("data/")
+
+    def marker(self, sequence: WalSequence) -> str:
+        return f"{self.wal_status}{sequence}.committed"
+
+    def status(self, data_sequence: WalSequence) -> str:
+        return f"{self.data}{data_sequence}.status"
+
+    def data_file(self, data_type: str, file_id: str) -> str:
+        return f"{self.data}{data_type}/{file_id}.data"
+
+    def index(self, data_type: str, file_id: str) -> str:
+        return f"{self.data}{data_type}/{file_id}.index"
+
+
+def sequence_in(path: str) -> WalSequence:
+    """Say the sequence that the name of any of these objects starts with."""
+    name = path.rsplit("/", 1)[-1].removesuffix(".status").removesuffix(".committed")
+    return WalSequence("-".join(name.split("-")[:2]))

@@ -1,0 +1,190 @@
+"""The write-ahead log as one process sees it, and what it says of objects not yet in a snapshot."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import msgspec
+
+from agola.core.errors import InternalError, NotExistError, OutOfRangeError
+from agola.datamanager.layout import LOG, SNAPSHOT, WALS, DataStatus, WalHeader
+from agola.datamanager.port import Action, Batch, WalSequence
+from agola.datamanager.snapshot import Snapshots
+from agola.datamanager.wal import WalObjects
+from agola.storage.kv.port import Changes, Entry, KeyValue, Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The last thing that happened to an object, and in which batch."""
+
+    sequence: WalSequence
+    data: bytes | None
+
+
+class Log:
+    """Follows the key-value store.  What it holds is of one moment between two awaits."""
+
+    def __init__(self, kv: KeyValue, wals: WalObjects, snapshots: Snapshots) -> None:
+        self._kv = kv
+        self._wals = wals
+        self._snapshots = snapshots
+        self._revision = Revision(0)
+        self._moved = asyncio.Event()
+        self._own: dict[str, Batch] = {}
+        self._batches: dict[WalSequence, Batch] = {}
+        self._following: dict[WalSequence | None, WalSequence] = {}
+        self._overlay: dict[str, dict[str, Newest]] = {}
+        self.headers: dict[WalSequence, WalHeader] = {}
+        """The batches that the key-value store knows, in order."""
+        self.snapshot: DataStatus
+        self.snapshot_revision = Revision(0)
+
+    @property
+    def last(self) -> WalSequence:
+        return next(reversed(self.headers))
+
+    @property
+    def pending(self) -> int:
+        """How many batches are in no snapshot yet."""
+        return len(self._batches)
+
+    def newest(self, data_type: str) -> dict[str, Newest]:
+        """Say what happened to the objects of a type since the snapshot."""
+        return self._overlay.get(data_type, {})
+
+    def changes(self) -> dict[str, dict[str, bytes | None]]:
+        """Copy all that happened since the snapshot, by type and id."""
+        return {
+            data_type: {object_id: newest.data for object_id, newest in objects.items()}
+            for data_type, objects in self._overlay.items()
+        }
+
+    def expect(self, header: WalHeader, actions: tuple[Action, ...]) -> None:
+        """Keep the data of a batch that this process is about to commit."""
+        self._own[header.data_id] = Batch(header.sequence, actions)
+
+    def forget(self, header: WalHeader) -> None:
+        """Drop what was expected: perhaps it was not committed."""
+        self._own.pop(header.data_id, None)
+
+    async def load(self) -> None:
+        """Read everything anew.  Followers go on, or find that what they need is gone."""
+        page = await self._kv.range(LOG)
+        entries = {entry.key: entry for entry in page.entries}
+        headers = [_header_of(entry) for key, entry in entries.items() if key.startswith(WALS)]
+        if SNAPSHOT not in entries or not headers:
+            raise _lost()
+        if self.headers and headers[-1].sequence < self.last:
+            raise _lost()
+        status = await self._snapshots.status(_pointer_in(entries[SNAPSHOT]))
+        unmerged = [header for header in headers if header.sequence > status.wal_sequence]
+        batches = await asyncio.gather(*map(self._wals.read_data, unmerged))
+        self._batches, self._following, self._overlay, self.headers = {}, {}, {}, {}
+        self._use(status, entries[SNAPSHOT])
+        for header in headers:
+            self._add(header)
+        for batch in batches:
+            self._overlay_with(batch)
+        self._revision = page.revision
+        self._tell()
+
+    async def run(self) -> None:
+        """Follow the key-value store for ever.  InternalError when it lost what it had."""
+        while True:
+            try:
+                async with aclosing(self._kv.watch(LOG, after=self._revision)) as told:
+                    async for changes in told:
+                        await self._apply(changes)
+            except (OutOfRangeError, NotExistError):  # so far behind that things are cleaned up
+                await self.load()
+
+    async def moved(self) -> None:
+        """Wait for the next change of anything here."""
+        await self._moved.wait()
+
+    async def reached(self, sequence: WalSequence) -> None:
+        """Wait until a batch is known here, and so is seen by every read."""
+        while self.last < sequence:
+            await self._moved.wait()
+
+    async def follow(self, after: WalSequence) -> AsyncGenerator[Batch, None]:
+        while True:
+            if after not in self.headers:
+                raise _gone(after)
+            following = self._following.get(after)
+            if following is None:
+                await self._moved.wait()
+                continue
+            header = self.headers[following]
+            try:
+                batch = self._batches.get(following) or await self._wals.read_data(header)
+            except NotExistError as error:  # cleaned up meanwhile
+                raise _gone(after) from error
+            yield batch
+            after = following
+
+    async def _apply(self, changes: Changes) -> None:
+        for change in changes.changes:
+            if change.entry is None:
+                self._remove(change.key)
+            elif change.key == SNAPSHOT:
+                status = await self._snapshots.status(_pointer_in(change.entry))
+                self._use(status, change.entry)
+            elif change.key.startswith(WALS):
+                header = _header_of(change.entry)
+                batch = self._own.pop(header.data_id, None)
+                self._overlay_with(batch or await self._wals.read_data(header))
+                self._add(header)
+        self._revision = changes.revision
+        self._tell()
+
+    def _add(self, header: WalHeader) -> None:
+        self.headers[header.sequence] = header
+        self._following[header.previous] = header.sequence
+
+    def _remove(self, key: str) -> None:
+        header = self.headers.pop(WalSequence(key.removeprefix(WALS)), None)
+        if header is None:
+            raise _lost()
+        del self._following[header.previous]
+
+    def _overlay_with(self, batch: Batch) -> None:
+        self._batches[batch.sequence] = batch
+        for action in batch.actions:
+            objects = self._overlay.setdefault(action.data_type, {})
+            objects[action.id] = Newest(batch.sequence, action.data)
+
+    def _use(self, status: DataStatus, pointer: Entry) -> None:
+        """Read from a newer snapshot: forget of the log what is in it."""
+        self.snapshot = status
+        self.snapshot_revision = pointer.mod_revision
+        for sequence in [each for each in self._batches if each <= status.wal_sequence]:
+            for action in self._batches.pop(sequence).actions:
+                objects = self._overlay[action.data_type]
+                newest = objects.get(action.id)
+                if newest is not None and newest.sequence <= status.wal_sequence:
+                    del objects[action.id]
+
+    def _tell(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+
+def _header_of(entry: Entry) -> WalHeader:
+    return msgspec.json.decode(entry.value, type=WalHeader)
+
+
+def _pointer_in(entry: Entry) -> WalSequence:
+    return WalSequence(entry.value.decode())
+
+
+def _gone(after: WalSequence) -> OutOfRangeError:
+    message = f"the log does not reach back to {after}"
+    return OutOfRangeError(message, reason="WAL_SEQUENCE_GONE", sequence=after)
+
+
+def _lost() -> InternalError:
+    message = "the key-value store lost batches that it had: a restart recovers them"
+    return InternalError(message, reason="KV_STATE_LOST")

@@ -1,0 +1,56 @@
+"""Markers: what says in object storage which batches were committed, so that it outlives the kv."""
+
+import asyncio
+import logging
+
+from agola.core.errors import AgolaError
+from agola.datamanager.committer import Committer
+from agola.datamanager.log import Log
+from agola.datamanager.port import WalSequence
+from agola.datamanager.wal import WalObjects
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+
+
+class Markers:
+    """Writes markers in the order of the batches, so that what is marked is a chain without a gap.
+
+    Each process marks what it committed; before that, what others committed and have not marked.
+    """
+
+    def __init__(self, wals: WalObjects, log: Log, committer: Committer) -> None:
+        self._wals = wals
+        self._log = log
+        self._own = committer.own
+        self._marked: WalSequence | None = None
+
+    async def run(self) -> None:
+        """Mark what is committed, for ever; at first what an earlier process left behind."""
+        goal = self._log.last
+        while True:
+            try:
+                await self._mark_to(goal)
+            except AgolaError:
+                logger.exception("batches could not be marked; trying again")
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            while not self._own:
+                await self._log.moved()
+            goal = max(self._own)
+
+    async def flush(self) -> None:
+        """Mark the rest."""
+        if self._own:
+            await self._mark_to(max(self._own))
+
+    async def _mark_to(self, goal: WalSequence) -> None:
+        await self._log.reached(goal)
+        done = self._marked or self._log.snapshot.wal_sequence  # a snapshot needs no markers
+        for header in [each for each in self._log.headers.values() if done < each.sequence <= goal]:
+            if header.sequence in self._own or not await self._wals.is_marked(header):
+                await self._wals.mark(header)
+            self._marked = header.sequence
+            self._own.discard(header.sequence)
+        self._own.difference_update([each for each in self._own if each <= goal])
