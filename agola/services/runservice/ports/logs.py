@@ -31,11 +31,14 @@ class TaskPlace:
 class TaskPlaces(Protocol):
     """Finds the tasks of runs, of live and of archived ones."""
 
+    async def place(self, run_id: RunID, task_id: TaskID) -> TaskPlace:
+        """Say where a task is.  NotExistError: `RUN_DOES_NOT_EXIST`, `TASK_DOES_NOT_EXIST`."""
+
     def watch_place(self, run_id: RunID, task_id: TaskID) -> AsyncGenerator[TaskPlace, None]:
         """Tell where a task is: at once, then after every change of the task or of its executor.
 
-        Changes close together may be told as one.  Ends when nothing can change any more.  To look
-        once, take the first.  NotExistError: `RUN_DOES_NOT_EXIST`, `TASK_DOES_NOT_EXIST`.
+        Changes close together may be told as one.  Ends when nothing can change any more.
+        NotExistError: `RUN_DOES_NOT_EXIST`, `TASK_DOES_NOT_EXIST`.
         """
 
     async def owns_task_of(self, executor_id: ExecutorID, run_id: RunID) -> bool:
