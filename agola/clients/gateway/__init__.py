@@ -1,0 +1,9 @@
+"""The gateway for those who call it, with a user's token: model in, model out, typed errors."""
+
+from agola.clients.gateway.auth import AuthClient
+from agola.clients.gateway.direct_run import DirectRunClient
+from agola.clients.gateway.log import LogClient
+from agola.clients.gateway.run import RunClient
+from agola.clients.gateway.user import UserClient
+
+__all__ = ["AuthClient", "DirectRunClient", "LogClient", "RunClient", "UserClient"]
