@@ -12,6 +12,8 @@ from agola.datamanager.wal import WalObjects
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+LINGER_SECONDS = 0.2
+"""Markers let a burst of commits pass, whose callers wait for the same disk."""
 
 
 class Markers:
@@ -38,6 +40,7 @@ class Markers:
                 continue
             while not self._own:
                 await self._log.moved()
+            await asyncio.sleep(LINGER_SECONDS)
             goal = max(self._own)
 
     async def flush(self) -> None:
