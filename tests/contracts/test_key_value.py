@@ -29,6 +29,7 @@ from agola.storage.kv.port import (
     lock_key,
 )
 from tests.testbed.etcd_process import EtcdServer
+from tests.testbed.key_value_process import lines, process
 
 pytest_plugins = ["tests.testbed.etcd"]
 
@@ -403,3 +404,34 @@ async def test_what_was_written_is_there_when_it_is_opened_again(
         assert (await store.range("")).revision >= revision
         async with aclosing(store.watch("", after=Revision(revision - 1))) as stream:
             assert (await told(stream)).revision == revision
+
+
+async def test_a_lease_expires_when_its_process_dies(config: Config) -> None:
+    async with process(config, "lease") as child:
+        (revision,) = await lines(child, 1)
+    async with opening(config, "tests") as store:
+        assert await keys(store, "") == ["leased"], "it expired before its time"
+        async with aclosing(store.watch("", after=Revision(int(revision)))) as stream:
+            assert (await told(stream)).changes == (Change("leased", None),)
+        assert await store.get("leased") is None
+
+
+async def test_a_lock_is_free_when_its_process_has_died(config: Config) -> None:
+    async with process(config, "lock") as child:
+        await lines(child, 1)
+    async with (
+        opening(config, "tests") as store,
+        asyncio.timeout(10),
+        store.lock("l", ttl=TTL) as lock,
+    ):
+        assert (await store.txn([lock.held], [Put("a", b"")])).succeeded
+
+
+async def test_what_was_said_to_be_written_survives_the_process(config: Config) -> None:
+    async with process(config, "write") as child:
+        written = await lines(child, 200)
+    async with opening(config, "tests") as store:
+        found = await keys(store, "")
+        assert set(written) <= set(found)
+        halves = {key.removesuffix("/too") for key in found}
+        assert len(found) == 2 * len(halves), "a transaction was done by half"

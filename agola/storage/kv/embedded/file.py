@@ -59,7 +59,9 @@ def owned(path: Path) -> Generator[None, None, None]:
 @contextmanager
 def connected(path: Path) -> Generator[sqlite3.Connection, None, None]:
     """Connect to the file *path*, which is made where it is missing.  Any thread may use it."""
-    with translated(), closing(_connect(path)) as db:
+    with translated():
+        db = _connect(path)
+    with closing(db):
         yield db
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agola.core.errors import UnavailableError
 from agola.storage.kv.embedded.commits import Commits
-from agola.storage.kv.embedded.file import connected, owned
+from agola.storage.kv.embedded.file import connected, owned, translated
 from agola.storage.kv.embedded.history import History
 from agola.storage.kv.embedded.ledger import Ledger
 from agola.storage.kv.embedded.watchers import Watchers
@@ -55,7 +55,8 @@ async def opening(path: Path) -> AsyncGenerator[KeyValue, None]:
 
 
 def _leases(db: sqlite3.Connection) -> list[tuple[float, LeaseID]]:
-    return list(db.execute("SELECT ttl_seconds, id FROM lease ORDER BY 1"))
+    with translated():
+        return list(db.execute("SELECT ttl_seconds, id FROM lease ORDER BY 1"))
 
 
 async def _expire_orphans(leases: list[tuple[float, LeaseID]], commits: Commits) -> None:
