@@ -36,14 +36,16 @@ check: setup  ## lint, types, layers, protos
 	$(BIN)/buf format --diff --exit-code
 	tools/check-breaking
 	$(BIN)/python tools/genproto.py --check
+	$(BIN)/python tools/contracts.py --check
 
 fmt: setup  ## format code and protos
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/buf format -w
 
-proto: setup  ## regenerate generated/ from protos/
+proto: setup  ## regenerate generated/ and docs/contracts.md from protos/
 	$(BIN)/python tools/genproto.py
+	$(BIN)/python tools/contracts.py
 
 bench: setup  ## measure, and print the figures as JSON
 	@$(BIN)/python -m tools.bench
