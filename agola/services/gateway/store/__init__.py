@@ -1,0 +1,1 @@
+"""The ports of the gateway that need more than a client."""
