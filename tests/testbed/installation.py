@@ -5,16 +5,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 AGOLA = str(Path(sys.executable).parent / "agola")
 READY = " is ready"
 ONCE = "shown only this once: "
+EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass
@@ -92,21 +94,21 @@ class Installation:
         return code
 
     def agola(
-        self, *arguments: str, cwd: Path | None = None, stdin: str = "", **environment: str
+        self, *arguments: str, cwd: Path | None = None, env: Mapping[str, str] = EMPTY
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as a user would, to its end."""
         return subprocess.run(
             [AGOLA, *arguments],
             cwd=cwd or self.directory,
-            input=stdin,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
             timeout=100,
-            env=self.environment | environment,
+            env=self.environment | dict(env),
         )
 
-    def start_agola(self, *arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    def start_agola(self, *arguments: str, cwd: Path) -> subprocess.Popen[bytes]:
         """Start a command that goes on while the test does."""
         return subprocess.Popen(
             [AGOLA, *arguments],
@@ -114,7 +116,6 @@ class Installation:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
             env=self.environment,
         )
 
