@@ -25,7 +25,8 @@ def check_txn(
             operations=str(longest),
             limit=str(MAX_TXN_OPERATIONS),
         )
-    size = sum(_size(operation) for branch in (success, failure) for operation in branch)
+    size = sum(len(compare.key) for compare in compares)
+    size += sum(_size(operation) for branch in (success, failure) for operation in branch)
     if size > MAX_TXN_BYTES:
         raise BadRequestError(
             f"{size} bytes in a transaction, {MAX_TXN_BYTES} are possible",

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from agola.config.model import EtcdKeyValue
+from agola.core.errors import UnavailableError
 from agola.storage.kv.etcd.failures import is_outage, is_stale_token, translated, was_never_sent
 from agola.storage.kv.etcd.member import Member, credentials
 from agola.storage.kv.etcd.stubs import rpc
@@ -60,27 +61,27 @@ class Cluster:
         be, is an UnavailableError.
         """
         refreshed = False
-        for pause in self._pauses():
+        for rest in self._rests():
             member = self.member
             try:
                 return await self._ask(ask, member)
             except grpc.aio.AioRpcError as error:
-                if is_stale_token(error) and self._username and not refreshed:
-                    self._token, refreshed = "", True
-                    continue
-                if not is_outage(error):
+                if is_stale_token(error) and self._token and not refreshed:
+                    self._token, refreshed = "", True  # nothing was done: it may be repeated
+                elif not is_outage(error):
                     raise translated(error) from error
-                self.leave(member)
-                if pause is None or not (repeatable or was_never_sent(error)):
-                    raise translated(error) from error
-            await asyncio.sleep(pause)
-        raise AssertionError  # the last pause is None
+                else:
+                    self.leave(member)
+                    if rest is None or not (repeatable or was_never_sent(error)):
+                        raise translated(error) from error
+            await asyncio.sleep(rest or 0)
+        raise UnavailableError("etcd takes no token of ours", reason="KV_UNAVAILABLE")
 
     async def _ask(self, ask: Ask, member: Member) -> Any:
         return await ask(member, await self.metadata(member))
 
-    def _pauses(self) -> Iterator[float | None]:
-        """Say how long to pause after a failed try: not at all until everyone was asked."""
+    def _rests(self) -> Iterator[float | None]:
+        """Say how long to rest after each try: not at all until all were asked; None at last."""
         loop = asyncio.get_running_loop()
         end = loop.time() + PATIENCE_SECONDS
         for tries in count(1):

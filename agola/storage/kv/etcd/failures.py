@@ -21,7 +21,9 @@ _OUTAGES = {
 
 def is_outage(error: grpc.aio.AioRpcError) -> bool:
     """Say whether another member, or this one later, may answer better."""
-    return error.code() in _OUTAGES and "space exceeded" not in _details(error)
+    details = _details(error)
+    cut = error.code() in _OUTAGES or "RST_STREAM" in details
+    return cut and "space exceeded" not in details
 
 
 def was_never_sent(error: grpc.aio.AioRpcError) -> bool:

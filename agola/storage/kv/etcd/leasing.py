@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
+import grpc
+
 from agola.core.errors import InternalError, NotExistError, UnavailableError
 from agola.storage.kv.etcd.cluster import TRY_SECONDS, Cluster, Metadata
 from agola.storage.kv.etcd.member import Member
@@ -26,11 +28,21 @@ class HeldLease:
         self._end = granted + ttl_seconds
         self._lost = asyncio.Event()
 
+    @property
+    def is_lost(self) -> bool:
+        return self._lost.is_set()
+
     async def lost(self) -> None:
         await self._lost.wait()
 
     async def keep_alive(self, cluster: Cluster) -> None:
         """Renew the lease three times per life, until it is lost."""
+        try:
+            await self._renew_until_lost(cluster)
+        finally:
+            self._lost.set()
+
+    async def _renew_until_lost(self, cluster: Cluster) -> None:
         loop = asyncio.get_running_loop()
         pause = self._ttl_seconds / 3
         while (now := loop.time()) < self._end:
@@ -42,10 +54,11 @@ class HeldLease:
             except (UnavailableError, InternalError, TimeoutError) as error:
                 _log.warning("lease %d was not renewed: %s", self.id, error)
                 continue
+            if answer is grpc.aio.EOF:
+                continue
             if not answer.TTL:
                 break
             self._end = asked + answer.TTL
-        self._lost.set()
 
     async def _renew(self, member: Member, metadata: Metadata) -> Any:
         call = member.lease.LeaseKeepAlive(timeout=TRY_SECONDS, metadata=metadata)
@@ -72,9 +85,10 @@ async def leasing(cluster: Cluster, ttl: timedelta) -> AsyncGenerator[HeldLease,
     try:
         yield lease
     finally:
-        renewing.cancel()
-        with suppress(UnavailableError, NotExistError):  # then it expires, or did
-            await _revoke(cluster, lease.id)
+        if not lease.is_lost:
+            renewing.cancel()
+            with suppress(UnavailableError, NotExistError):  # then it expires, or did
+                await _revoke(cluster, lease.id)
 
 
 async def _revoke(cluster: Cluster, lease: LeaseID) -> None:
