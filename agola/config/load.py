@@ -27,13 +27,21 @@ def parse(text: str, *, source: str) -> Config:
     """
     try:
         content = yaml.safe_load(text)
-        return msgspec.convert({} if content is None else content, Config, strict=True)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
+        return msgspec.convert({} if content is None else content, Config, dec_hook=_converted)
+    except (yaml.YAMLError, msgspec.ValidationError, TypeError) as error:
         detail = " ".join(str(error).split())
         message = f"{source}: {detail}"
         raise BadRequestError(
             message, reason="CONFIG_INVALID", source=source, detail=detail
         ) from error
+
+
+def _converted(kind: type, value: object) -> object:
+    """Read what YAML has no type for."""
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    message = f"expected {kind.__name__.lower()}, got {type(value).__name__}"
+    raise TypeError(message)
 
 
 def default_data_dir(environment: Mapping[str, str]) -> Path:

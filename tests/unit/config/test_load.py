@@ -40,6 +40,7 @@ database: {driver: postgres, dsn: "host=db"}
         ("executor: {slots: many}", "$.executor.slots"),
         ("key_value: {driver: zookeeper}", "$.key_value"),
         ("gateway: [", "config.yml"),
+        ("data_dir: [1]", "path"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_path(text: str, place: str) -> None:
