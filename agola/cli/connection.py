@@ -1,0 +1,58 @@
+"""A connection to the gateway, for the length of one command."""
+
+import argparse
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from agola.cli.credentials import Access, access
+from agola.cli.failures import typed
+from agola.clients.gateway import AuthClient, DirectRunClient, LogClient, RunClient, UserClient
+from agola.core.errors import UnavailableError
+from agola.rpc.channel import dial
+from agola.rpc.status import UNREACHABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The gateway's services, called with the user's token."""
+
+    access: Access
+    auth: AuthClient
+    users: UserClient
+    runs: RunClient
+    logs: LogClient
+    direct_runs: DirectRunClient
+
+
+@asynccontextmanager
+async def connected(args: argparse.Namespace) -> AsyncGenerator[Gateway, None]:
+    """Give the gateway that the arguments, the environment or the last login name.
+
+    UnauthorizedError: TOKEN_REQUIRED.  UnavailableError: UNREACHABLE, in words for people.
+    """
+    async with to(access(args)) as gateway:
+        yield gateway
+
+
+@asynccontextmanager
+async def to(whom: Access) -> AsyncGenerator[Gateway, None]:
+    """Give the gateway at *whom*."""
+    async with dial(whom.target, token=whom.known_token) as channel:
+        gateway = Gateway(
+            access=whom,
+            auth=AuthClient(channel),
+            users=UserClient(channel),
+            runs=RunClient(channel),
+            logs=LogClient(channel),
+            direct_runs=DirectRunClient(channel),
+        )
+        try:
+            yield gateway
+        except Exception as error:
+            known = typed(error)
+            if not isinstance(known, UnavailableError) or known.reason != UNREACHABLE:
+                raise
+            why = known.message.rpartition(": ")[2]
+            message = f"cannot reach the gateway at {whom.url}: {why}"
+            raise UnavailableError(message, reason=UNREACHABLE, url=whom.url, why=why) from error

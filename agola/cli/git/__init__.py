@@ -1,0 +1,1 @@
+"""The local git repository: a snapshot of its work tree, pushed without touching anything."""

@@ -1,0 +1,1 @@
+"""How runs that go on are shown: drawn, as lines, or as JSON."""
