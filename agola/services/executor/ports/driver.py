@@ -125,6 +125,9 @@ class Pod(Protocol):
         No process is left when it returns, whatever it did to get away.
         """
 
+    async def kill(self) -> None:
+        """End every process of the pod by force.  None is left when it returns."""
+
     async def remove(self) -> None:
         """End every process of the pod by force and delete its files.  May be repeated."""
 

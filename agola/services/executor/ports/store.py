@@ -47,6 +47,9 @@ class Tasks(Protocol):
 class Logs(Protocol):
     """The logs of tasks."""
 
+    def expect(self, task_id: TaskID) -> None:
+        """Say that logs of the task may begin, until `close`: who follows waits for them."""
+
     def create(self, task_id: TaskID, part: LogPart) -> Log:
         """Begin a log.  ExhaustedError: `LOG_WRITE_FAILED`."""
 

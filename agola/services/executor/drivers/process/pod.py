@@ -93,22 +93,21 @@ class ProcessPod:
                 await self.warden.signal(signal.SIGTERM)
                 await self.warden.wait()
                 return
-        await self._kill()
+        await self.kill()
 
     async def remove(self) -> None:
-        await self._kill()
+        await self.kill()
         self.warden.close()
         for stream in self._streams:
             stream.close()
         await asyncio.to_thread(files.delete_tree, self.root)
         self.removed(self.task_id)
 
-    async def _kill(self) -> None:
-        """End every process.  Those whose warden was killed are found by their environment."""
+    async def kill(self) -> None:
         try:
             async with asyncio.timeout(KILL_SECONDS):
                 await self.warden.kill()
-        except (TimeoutError, InternalError):
+        except (TimeoutError, InternalError):  # somebody killed the warden
             await asyncio.to_thread(kill_strays, TASK_VARIABLE, self.task_id)
 
     def _spawn(

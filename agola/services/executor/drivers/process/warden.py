@@ -122,11 +122,11 @@ class Warden:
         """
         with contextlib.suppress(ChildProcessError):
             while True:
+                while (found := os.waitpid(-1, os.WNOHANG))[0]:
+                    self._bury(*found)
                 for pid in _descendants():
                     _send(pid, signal.SIGKILL)
                 self._bury(*os.waitpid(-1, 0))
-                while (found := os.waitpid(-1, os.WNOHANG))[0]:
-                    self._bury(*found)
         self._reap()
 
     def _reply(self, request: int, **answer: Any) -> None:

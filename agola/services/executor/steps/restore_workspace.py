@@ -1,0 +1,70 @@
+"""The step that takes the files that the tasks before this one saved."""
+
+import asyncio
+import hashlib
+import tarfile
+from collections.abc import Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+from agola.core.errors import InternalError, PreconditionError
+from agola.model.archive import ArchiveChunk, ArchiveEnd
+from agola.model.executor import WorkspaceArchive
+from agola.model.run_config import RestoreWorkspaceStep
+from agola.services.executor.steps.context import StepContext
+
+
+async def restore_workspace(step: RestoreWorkspaceStep, context: StepContext) -> None:
+    """Unpack the archives of all tasks before this one.  Nothing is unpacked if they collide."""
+    archives = context.spec.workspace
+    paths = [context.archives.incoming(context.task.task_id, i) for i in range(len(archives))]
+    try:
+        for archive, path in zip(archives, paths, strict=True):
+            size = await fetch(archive, path, context)
+            context.say(f"fetched {size} bytes that task {archive.task_name!r} saved")
+        await asyncio.to_thread(_check_collisions, archives, paths)
+        for path in paths:
+            await context.pod.unpack(path, context.resolve(step.dest_dir))
+    finally:
+        for path in paths:
+            path.unlink(missing_ok=True)
+    context.say(f"restored {len(archives)} archives")
+
+
+async def fetch(archive: WorkspaceArchive, path: Path, context: StepContext) -> int:
+    """Fetch one archive and say its size.  InternalError: `ARCHIVE_BROKEN`."""
+    digest = hashlib.sha256()
+    end: ArchiveEnd | None = None
+    stream = context.workspace.stream_workspace_archive(
+        context.task.executor_id, context.task.run_id, archive.task_id, step=archive.step
+    )
+    async with aclosing(stream) as events:
+        with path.open("wb") as file:
+            async for event in events:
+                if isinstance(event, ArchiveChunk):
+                    file.write(event.data)
+                    digest.update(event.data)
+                else:
+                    end = event
+    if end is None or end.sha256 != digest.digest():
+        message = f"the archive of task {archive.task_name!r} arrived damaged"
+        raise InternalError(message, reason="ARCHIVE_BROKEN", task=archive.task_name)
+    return end.size
+
+
+def _check_collisions(archives: Sequence[WorkspaceArchive], paths: Sequence[Path]) -> None:
+    """Refuse what two archives both hold, unless both mean a directory."""
+    seen: dict[str, tuple[WorkspaceArchive, bool]] = {}
+    for archive, path in zip(archives, paths, strict=True):
+        with tarfile.open(path, "r:") as tar:
+            for info in tar:
+                other, directory = seen.setdefault(info.name, (archive, info.isdir()))
+                if other is not archive and not (directory and info.isdir()):
+                    raise _collision(info.name, other, archive)
+
+
+def _collision(name: str, one: WorkspaceArchive, two: WorkspaceArchive) -> PreconditionError:
+    message = f"task {one.task_name!r} and task {two.task_name!r} both saved {name}"
+    return PreconditionError(
+        message, reason="FILE_TWICE", path=name, one=one.task_name, two=two.task_name
+    )
