@@ -1,1 +1,5 @@
 """Typed objects, changed in atomic batches: a write-ahead log and snapshots over storage."""
+
+from agola.datamanager.store import opening
+
+__all__ = ["opening"]

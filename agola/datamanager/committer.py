@@ -66,9 +66,10 @@ class Committer:
         """What this process committed and nobody has marked yet."""
 
     async def groups(self, names: Sequence[str]) -> Groups:
-        entries = await asyncio.gather(*(self._kv.get(GROUPS + name) for name in names))
-        versions = [0 if entry is None else entry.mod_revision for entry in entries]
-        return Groups(dict(zip(names, versions, strict=True)))
+        versions = await self._versions(names)
+        head = await self._read_head()  # after the groups: so it is behind all that moved them
+        await self._log.reached(head.sequence)
+        return Groups(versions, head.sequence)
 
     async def commit(self, actions: Sequence[Action], groups: Groups | None) -> WalSequence:
         versions = {} if groups is None else groups.versions
@@ -154,6 +155,11 @@ class Committer:
         self.own.add(number)
         return number
 
+    async def _versions(self, names: Sequence[str]) -> dict[str, int]:
+        entries = await asyncio.gather(*(self._kv.get(GROUPS + name) for name in names))
+        versions = [0 if entry is None else int(entry.mod_revision) for entry in entries]
+        return dict(zip(names, versions, strict=True))
+
     async def _read_head(self) -> _Head:
         entry = await self._kv.get(HEAD)
         if entry is None:
@@ -163,7 +169,7 @@ class Committer:
 
     async def _holds(self, request: _Request) -> bool:
         """Say whether the change groups of a request are as they were read; if not, fail it."""
-        present = (await self.groups(list(request.versions))).versions
+        present = await self._versions(list(request.versions))
         for name, version in request.versions.items():
             if present[name] != version:
                 message = f"change group {name!r} was changed by somebody else"

@@ -39,13 +39,19 @@ class Groups:
     """The change groups of a decision: each name with the version it was read at (0: never)."""
 
     versions: dict[str, int]
+    position: WalSequence
+    """Everything that moved these groups is in this batch or before it.  Who decides on a copy of
+    the objects must wait until the copy is as new."""
 
 
 class DataManager(Protocol):
     """Typed objects, changed in atomic batches that survive the loss of the key-value store."""
 
     async def groups(self, names: Sequence[str]) -> Groups:
-        """Read the present versions of change groups.  Read these *before* what one decides on."""
+        """Read the present versions of change groups.  Read these *before* what one decides on.
+
+        Later reads here see all that moved the groups so far, by whichever process.
+        """
 
     async def commit(
         self, actions: Sequence[Action], *, groups: Groups | None = None
