@@ -1,0 +1,1 @@
+"""The services that the configstore offers: messages in, messages out."""

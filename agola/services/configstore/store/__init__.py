@@ -1,0 +1,1 @@
+"""The store over the datamanager, and the read database that answers its questions."""
