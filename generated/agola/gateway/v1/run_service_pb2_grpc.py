@@ -28,8 +28,9 @@ if _version_not_supported:
 class RunServiceStub:
     """RunService shows runs, and acts on them.
 
-    Where an rpc takes a RunRef: INVALID_ARGUMENT (RUN_REF_REQUIRED, RUN_NUMBER_INVALID) and NOT_FOUND
-    (RUN_DOES_NOT_EXIST; USER_DOES_NOT_EXIST or PROJECT_DOES_NOT_EXIST for the scope of a number).
+    Where an rpc takes a RunRef: INVALID_ARGUMENT (RUN_REF_REQUIRED, RUN_NUMBER_INVALID), NOT_FOUND
+    (RUN_DOES_NOT_EXIST; USER_DOES_NOT_EXIST or PROJECT_DOES_NOT_EXIST for the scope of a number) and
+    PERMISSION_DENIED (ADMIN_REQUIRED, for numbers of another user's runs).
     """
 
     def __init__(self, channel):
@@ -98,8 +99,9 @@ class RunServiceStub:
 class RunServiceServicer:
     """RunService shows runs, and acts on them.
 
-    Where an rpc takes a RunRef: INVALID_ARGUMENT (RUN_REF_REQUIRED, RUN_NUMBER_INVALID) and NOT_FOUND
-    (RUN_DOES_NOT_EXIST; USER_DOES_NOT_EXIST or PROJECT_DOES_NOT_EXIST for the scope of a number).
+    Where an rpc takes a RunRef: INVALID_ARGUMENT (RUN_REF_REQUIRED, RUN_NUMBER_INVALID), NOT_FOUND
+    (RUN_DOES_NOT_EXIST; USER_DOES_NOT_EXIST or PROJECT_DOES_NOT_EXIST for the scope of a number) and
+    PERMISSION_DENIED (ADMIN_REQUIRED, for numbers of another user's runs).
     """
 
     def ListRuns(self, request, context):
@@ -108,6 +110,7 @@ class RunServiceServicer:
         INVALID_ARGUMENT: PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID, RUN_GROUP_INVALID, RUN_PHASE_INVALID,
         RUN_RESULT_INVALID.
         NOT_FOUND: USER_DOES_NOT_EXIST, PROJECT_DOES_NOT_EXIST.
+        PERMISSION_DENIED: ADMIN_REQUIRED (for those of another user).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -284,8 +287,9 @@ def add_RunServiceServicer_to_server(servicer, server):
 class RunService:
     """RunService shows runs, and acts on them.
 
-    Where an rpc takes a RunRef: INVALID_ARGUMENT (RUN_REF_REQUIRED, RUN_NUMBER_INVALID) and NOT_FOUND
-    (RUN_DOES_NOT_EXIST; USER_DOES_NOT_EXIST or PROJECT_DOES_NOT_EXIST for the scope of a number).
+    Where an rpc takes a RunRef: INVALID_ARGUMENT (RUN_REF_REQUIRED, RUN_NUMBER_INVALID), NOT_FOUND
+    (RUN_DOES_NOT_EXIST; USER_DOES_NOT_EXIST or PROJECT_DOES_NOT_EXIST for the scope of a number) and
+    PERMISSION_DENIED (ADMIN_REQUIRED, for numbers of another user's runs).
     """
 
     @staticmethod

@@ -15,8 +15,9 @@ GRPC_VERSION: str
 class RunServiceStub:
     """RunService shows runs, and acts on them.
 
-    Where an rpc takes a RunRef: INVALID_ARGUMENT (RUN_REF_REQUIRED, RUN_NUMBER_INVALID) and NOT_FOUND
-    (RUN_DOES_NOT_EXIST; USER_DOES_NOT_EXIST or PROJECT_DOES_NOT_EXIST for the scope of a number).
+    Where an rpc takes a RunRef: INVALID_ARGUMENT (RUN_REF_REQUIRED, RUN_NUMBER_INVALID), NOT_FOUND
+    (RUN_DOES_NOT_EXIST; USER_DOES_NOT_EXIST or PROJECT_DOES_NOT_EXIST for the scope of a number) and
+    PERMISSION_DENIED (ADMIN_REQUIRED, for numbers of another user's runs).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -26,6 +27,7 @@ class RunServiceStub:
     INVALID_ARGUMENT: PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID, RUN_GROUP_INVALID, RUN_PHASE_INVALID,
     RUN_RESULT_INVALID.
     NOT_FOUND: USER_DOES_NOT_EXIST, PROJECT_DOES_NOT_EXIST.
+    PERMISSION_DENIED: ADMIN_REQUIRED (for those of another user).
     """
     GetRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.GetRunResponse]
     """GetRun returns one run with its tasks."""
@@ -91,8 +93,9 @@ class RunServiceStub:
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     """RunService shows runs, and acts on them.
 
-    Where an rpc takes a RunRef: INVALID_ARGUMENT (RUN_REF_REQUIRED, RUN_NUMBER_INVALID) and NOT_FOUND
-    (RUN_DOES_NOT_EXIST; USER_DOES_NOT_EXIST or PROJECT_DOES_NOT_EXIST for the scope of a number).
+    Where an rpc takes a RunRef: INVALID_ARGUMENT (RUN_REF_REQUIRED, RUN_NUMBER_INVALID), NOT_FOUND
+    (RUN_DOES_NOT_EXIST; USER_DOES_NOT_EXIST or PROJECT_DOES_NOT_EXIST for the scope of a number) and
+    PERMISSION_DENIED (ADMIN_REQUIRED, for numbers of another user's runs).
     """
 
     def ListRuns(
@@ -105,6 +108,7 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT: PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID, RUN_GROUP_INVALID, RUN_PHASE_INVALID,
         RUN_RESULT_INVALID.
         NOT_FOUND: USER_DOES_NOT_EXIST, PROJECT_DOES_NOT_EXIST.
+        PERMISSION_DENIED: ADMIN_REQUIRED (for those of another user).
         """
 
     def GetRun(
