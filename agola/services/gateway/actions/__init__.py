@@ -1,0 +1,1 @@
+"""What the public API does, and who may do it.  Raises AgolaError."""

@@ -1,0 +1,59 @@
+"""The gateway, put together."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from agola.clients.configstore import UserClient
+from agola.clients.gitserver import RepositoryClient
+from agola.clients.runservice import LogClient, RunClient
+from agola.config.model import Config
+from agola.core.clock import SystemClock
+from agola.core.ids import RandomIds
+from agola.rpc import server
+from agola.rpc.channel import dial
+from agola.rpc.fanout import fanning_out
+from agola.services.gateway.actions.authentication import Authentication
+from agola.services.gateway.actions.direct_runs import DirectRunActions
+from agola.services.gateway.actions.logs import LogActions
+from agola.services.gateway.actions.runs import RunActions
+from agola.services.gateway.actions.users import UserActions, UserTokenActions
+from agola.services.gateway.servicer.auth import AuthServicer
+from agola.services.gateway.servicer.direct_run import DirectRunServicer
+from agola.services.gateway.servicer.log import LogServicer
+from agola.services.gateway.servicer.mounts import mounts
+from agola.services.gateway.servicer.run import RunServicer
+from agola.services.gateway.servicer.user import UserServicer
+from agola.services.gateway.store.logs import SharedLogs
+
+
+@asynccontextmanager
+async def serving(config: Config) -> AsyncGenerator[None, None]:
+    """Serve the public API while the block runs.
+
+    The services behind it need not be up yet: calls that need them are UNAVAILABLE until then.
+    """
+    token = config.internal_token
+    async with AsyncExitStack() as stack:
+        configstore = await stack.enter_async_context(dial(config.configstore.target, token=token))
+        runservice = await stack.enter_async_context(dial(config.runservice.target, token=token))
+        gitserver = await stack.enter_async_context(dial(config.gitserver.target, token=token))
+        fanout = await stack.enter_async_context(fanning_out())
+
+        users, runs = UserClient(configstore), RunClient(runservice)
+        user_actions = UserActions(users)
+        run_actions = RunActions(runs, users)
+        direct_runs = DirectRunActions(RepositoryClient(gitserver), runs, RandomIds())
+        logs = LogActions(run_actions, SharedLogs(LogClient(runservice), fanout))
+
+        services = mounts(
+            auth=AuthServicer(user_actions),
+            users=UserServicer(user_actions, UserTokenActions(users, users)),
+            runs=RunServicer(run_actions),
+            direct_runs=DirectRunServicer(direct_runs),
+            logs=LogServicer(logs),
+        )
+        authenticate = Authentication(users, SystemClock())
+        await stack.enter_async_context(
+            server.serving(services, address=config.gateway.listen, authenticate=authenticate)
+        )
+        yield
