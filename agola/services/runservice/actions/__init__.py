@@ -1,0 +1,1 @@
+"""What can be done with runs, executors, logs and archives: the rules."""

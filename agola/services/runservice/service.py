@@ -1,0 +1,95 @@
+"""The runservice, put together."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from agola import datamanager
+from agola.config.model import Config
+from agola.core.background import background
+from agola.core.clock import SystemClock
+from agola.core.ids import RandomIds
+from agola.model.run_id import RunIds
+from agola.rpc import server
+from agola.rpc.auth import InternalToken
+from agola.services.runservice.actions.advancing import AdvanceActions
+from agola.services.runservice.actions.archives import ArchiveActions
+from agola.services.runservice.actions.executors import ExecutorActions
+from agola.services.runservice.actions.fetch import FetchActions
+from agola.services.runservice.actions.listing import RunListing
+from agola.services.runservice.actions.logs import LogActions
+from agola.services.runservice.actions.reports import ReportActions
+from agola.services.runservice.actions.runs import RunActions
+from agola.services.runservice.loops.advancing import AdvanceLoops
+from agola.services.runservice.loops.fetch import FetchLoop
+from agola.services.runservice.loops.liveness import LivenessLoops
+from agola.services.runservice.servicer.executor_registry import ExecutorRegistryServicer
+from agola.services.runservice.servicer.executor_task import ExecutorTaskServicer
+from agola.services.runservice.servicer.later import later_mounts
+from agola.services.runservice.servicer.log import ArchiveServicer, LogServicer
+from agola.services.runservice.servicer.mounts import log_mounts
+from agola.services.runservice.servicer.run import RunServicer
+from agola.services.runservice.servicer.run_event import RunEventServicer
+from agola.services.runservice.store.archive import StoredRunConfigs, StoredRuns
+from agola.services.runservice.store.events import RunEventLog
+from agola.services.runservice.store.executor_copies import executor_copies
+from agola.services.runservice.store.live import live_state
+from agola.services.runservice.store.places import LiveTaskPlaces
+from agola.services.runservice.store.run_table import MIGRATIONS, run_table
+from agola.services.runservice.store.stored_archives import ObjectArchives
+from agola.services.runservice.store.stored_logs import ObjectLogs
+from agola.storage import kv, objects, sql
+
+COMPONENT = "runservice"
+DATA = "rundata"
+
+
+@asynccontextmanager
+async def serving(config: Config) -> AsyncGenerator[None, None]:
+    """Serve runs, their logs and their executors while the block runs."""
+    clock, ids = SystemClock(), RandomIds()
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        keys = await enter(kv.opening(config, COMPONENT))
+        files = await enter(objects.opening(config, COMPONENT))
+        database = await enter(sql.opening(config, COMPONENT, MIGRATIONS))
+        data = await enter(datamanager.opening(keys, files, DATA))
+
+        live = await enter(live_state(keys, clock))
+        table = await enter(run_table(database, data))
+        configs, archive = StoredRunConfigs(data), StoredRuns(data, table)
+        places = LiveTaskPlaces(live, archive)
+        copies = await enter(executor_copies(places, token=config.internal_token))
+        logs, archives = ObjectLogs(files), ObjectArchives(files)
+
+        run_ids = RunIds(clock, after=max(live.newest_run_id(), await table.newest_run_id()))
+        runs = RunActions(live, configs, archive, ids=run_ids, clock=clock)
+        executors = ExecutorActions(live, configs, ids=ids, clock=clock)
+        reports = ReportActions(live, clock=clock)
+
+        advancing = AdvanceLoops(live, AdvanceActions(live, configs, archive, clock=clock))
+        liveness = LivenessLoops(live, executors, reports)
+        fetching = FetchLoop(places, FetchActions(places, copies, logs, archives))
+        await enter(
+            background(
+                advancing.advance,
+                advancing.archive,
+                advancing.resync,
+                liveness.expire,
+                liveness.judge,
+                fetching.run,
+            )
+        )
+        mounts = [
+            RunServicer(runs, RunListing(live, archive)).mount(),
+            RunEventServicer(RunEventLog(keys, live)).mount(),
+            ExecutorTaskServicer(executors, reports).mount(),
+            ExecutorRegistryServicer(executors).mount(),
+            *log_mounts(
+                LogServicer(LogActions(places, logs, copies)),
+                ArchiveServicer(ArchiveActions(places, archives)),
+            ),
+            *later_mounts(),
+        ]
+        address, token = config.runservice.listen, InternalToken(config.internal_token)
+        await enter(server.serving(mounts, address=address, authenticate=token))
+        yield

@@ -1,0 +1,1 @@
+"""The services that the runservice offers: messages in, messages out."""

@@ -1,0 +1,1 @@
+"""What the runservice keeps, and where: live state, the archive, logs."""
