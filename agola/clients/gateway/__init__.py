@@ -2,8 +2,16 @@
 
 from agola.clients.gateway.auth import AuthClient
 from agola.clients.gateway.direct_run import DirectRunClient
+from agola.clients.gateway.executor import ExecutorRegistryClient
 from agola.clients.gateway.log import LogClient
 from agola.clients.gateway.run import RunClient
 from agola.clients.gateway.user import UserClient
 
-__all__ = ["AuthClient", "DirectRunClient", "LogClient", "RunClient", "UserClient"]
+__all__ = [
+    "AuthClient",
+    "DirectRunClient",
+    "ExecutorRegistryClient",
+    "LogClient",
+    "RunClient",
+    "UserClient",
+]

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from agola.clients.configstore import UserClient
 from agola.clients.gitserver import RepositoryClient
-from agola.clients.runservice import LogClient, RunClient
+from agola.clients.runservice import ExecutorRegistryClient, LogClient, RunClient
 from agola.config.model import Config
 from agola.core.clock import SystemClock
 from agola.core.ids import RandomIds
@@ -14,11 +14,13 @@ from agola.rpc.channel import dial
 from agola.rpc.fanout import fanning_out
 from agola.services.gateway.actions.authentication import Authentication
 from agola.services.gateway.actions.direct_runs import DirectRunActions
+from agola.services.gateway.actions.executors import ExecutorActions
 from agola.services.gateway.actions.logs import LogActions
 from agola.services.gateway.actions.runs import RunActions
 from agola.services.gateway.actions.users import UserActions, UserTokenActions
 from agola.services.gateway.servicer.auth import AuthServicer
 from agola.services.gateway.servicer.direct_run import DirectRunServicer
+from agola.services.gateway.servicer.executor_registry import ExecutorRegistryServicer
 from agola.services.gateway.servicer.log import LogServicer
 from agola.services.gateway.servicer.mounts import mounts
 from agola.services.gateway.servicer.run import RunServicer
@@ -44,6 +46,7 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
         run_actions = RunActions(runs, users)
         direct_runs = DirectRunActions(RepositoryClient(gitserver), runs, RandomIds())
         logs = LogActions(run_actions, SharedLogs(LogClient(runservice), fanout))
+        executors = ExecutorActions(ExecutorRegistryClient(runservice))
 
         services = mounts(
             auth=AuthServicer(user_actions),
@@ -51,6 +54,7 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
             runs=RunServicer(run_actions),
             direct_runs=DirectRunServicer(direct_runs),
             logs=LogServicer(logs),
+            executors=ExecutorRegistryServicer(executors),
         )
         authenticate = Authentication(users, SystemClock())
         await stack.enter_async_context(

@@ -5,6 +5,7 @@ from types import ModuleType
 from agola.rpc.server import Mount
 from agola.services.gateway.servicer.auth import AuthServicer
 from agola.services.gateway.servicer.direct_run import DirectRunServicer
+from agola.services.gateway.servicer.executor_registry import ExecutorRegistryServicer
 from agola.services.gateway.servicer.log import LogServicer
 from agola.services.gateway.servicer.run import RunServicer
 from agola.services.gateway.servicer.user import UserServicer
@@ -51,7 +52,6 @@ LATER: tuple[tuple[ModuleType, ModuleType], ...] = (
     (cache_service_pb2, cache_service_pb2_grpc),
     (config_service_pb2, config_service_pb2_grpc),
     (delivery_service_pb2, delivery_service_pb2_grpc),
-    (executor_registry_service_pb2, executor_registry_service_pb2_grpc),
     (invitation_service_pb2, invitation_service_pb2_grpc),
     (linked_account_service_pb2, linked_account_service_pb2_grpc),
     (maintenance_service_pb2, maintenance_service_pb2_grpc),
@@ -72,6 +72,7 @@ def mounts(
     runs: RunServicer,
     direct_runs: DirectRunServicer,
     logs: LogServicer,
+    executors: ExecutorRegistryServicer,
 ) -> list[Mount]:
     """Mount everything that the contract has."""
     return [
@@ -80,6 +81,7 @@ def mounts(
         _mount(run_service_pb2, run_service_pb2_grpc, runs),
         _mount(direct_run_service_pb2, direct_run_service_pb2_grpc, direct_runs),
         _mount(log_service_pb2, log_service_pb2_grpc, logs),
+        _mount(executor_registry_service_pb2, executor_registry_service_pb2_grpc, executors),
         *(_mount(messages, calls) for messages, calls in LATER),
     ]
 
