@@ -173,6 +173,22 @@ async def hurting(server: EtcdServer, number: signal.Signals) -> AsyncGenerator[
         await asyncio.to_thread(server.wait_until_ready)
 
 
+async def test_a_watch_leaves_a_member_that_hangs_though_nobody_calls_it(
+    cluster: list[EtcdServer],
+) -> None:
+    hung, *healthy = cluster
+    async with (
+        opening(config_of(hung, *healthy), "tests") as store,
+        opening(config_of(*healthy), "tests") as other,
+        following(store) as reader,
+    ):
+        await put_surely(other, "w/before")
+        await reader.has(1)
+        async with hurting(hung, signal.SIGSTOP):
+            await put_surely(other, "w/during")
+            await reader.has(2)
+
+
 async def test_a_lease_and_its_lock_outlive_a_member_that_hangs(
     cluster: list[EtcdServer],
 ) -> None:

@@ -38,6 +38,8 @@ class EtcdServer:
     client_port: int
     peer_port: int
     arguments: Sequence[str] = ()
+    credentials: grpc.ChannelCredentials | None = None
+    """What its clients need for TLS, which `arguments` configures."""
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -50,7 +52,8 @@ class EtcdServer:
         return f"{self.data_dir.name}=http://127.0.0.1:{self.peer_port}"
 
     def start(self) -> None:
-        client, peer = f"http://{self.endpoint}", f"http://127.0.0.1:{self.peer_port}"
+        client = f"{'https' if self.credentials else 'http'}://{self.endpoint}"
+        peer = f"http://127.0.0.1:{self.peer_port}"
         with self.data_dir.with_suffix(".log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -67,12 +70,18 @@ class EtcdServer:
 
     def wait_until_ready(self) -> None:
         """Wait until it answers clients, which it does once its cluster has a leader."""
-        with grpc.insecure_channel(
-            self.endpoint,
-            [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 100)],
-        ) as channel:
+        with self._channel() as channel:
             ask: Any = channel.unary_unary("/etcdserverpb.KV/Range")
             ask(_RANGE_OF_X, timeout=START_SECONDS, wait_for_ready=True)
+
+    def _channel(self) -> grpc.Channel:
+        options = [
+            ("grpc.initial_reconnect_backoff_ms", 50),
+            ("grpc.max_reconnect_backoff_ms", 100),
+        ]
+        if self.credentials is None:
+            return grpc.insecure_channel(self.endpoint, options)
+        return grpc.secure_channel(self.endpoint, self.credentials, options)
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process is not None
@@ -87,14 +96,20 @@ class EtcdServer:
 
 
 @contextmanager
-def etcd_cluster(directory: Path, size: int) -> Generator[list[EtcdServer], None, None]:
+def etcd_cluster(
+    directory: Path,
+    size: int,
+    arguments: Sequence[str] = (),
+    credentials: grpc.ChannelCredentials | None = None,
+) -> Generator[list[EtcdServer], None, None]:
     """Run a cluster of its own, ready to be used, for as long as the block runs."""
     ports = iter(_free_ports(2 * size))
     servers = [EtcdServer(directory / f"etcd{i}", next(ports), next(ports)) for i in range(size)]
     members = ",".join(server.member for server in servers)
     with ExitStack() as stack:
         for server in servers:
-            server.arguments = ("--initial-cluster", members)
+            server.arguments = ("--initial-cluster", members, *arguments)
+            server.credentials = credentials
             stack.callback(server.kill)
             server.start()
         for server in servers:

@@ -10,8 +10,8 @@ from agola.storage.kv.port import Change, Changes, Entry, LeaseID, Page, Revisio
 from agola.storage.kv.prefixes import end_of, first_from
 from agola.storage.kv.revisions import compacted, regressed
 
-WINDOW_REVISIONS = 256
-"""How many revisions one reading of the history spans: about a millisecond's worth."""
+WINDOW_REVISIONS = 64
+"""How many revisions one reading of the history spans: less than a millisecond's worth, mostly."""
 
 _GET = """
 SELECT key, value, create_revision, revision, version, lease FROM version INDEXED BY version_today

@@ -36,7 +36,7 @@ from agola.storage.kv.port import (
 async def opening(path: Path) -> AsyncGenerator[KeyValue, None]:
     """Open the store in the file *path*, alone: PreconditionError `KV_IN_USE`.
 
-    Reads are short statements on the event loop; an unlimited range holds it for about two
+    Reads are short statements on the event loop, which an unlimited range holds for about six
     microseconds per entry.  Commits have a thread, see `Commits`.
     """
     with owned(path), connected(path) as reader, connected(path) as writer:
@@ -114,6 +114,7 @@ class _EmbeddedKeyValue:
                     yield changes
                     told = changes.revision
                 if watcher.position > start:
+                    await asyncio.sleep(0)  # a long history is not read in one go
                     continue
                 if watcher.position > told:
                     told = watcher.position

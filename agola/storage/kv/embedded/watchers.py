@@ -1,6 +1,7 @@
 """Who is told that something happened.  What happened, they read in the history."""
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
@@ -33,9 +34,11 @@ class Watcher:
             self._wake = None
 
     def happened(self, keys: Sequence[str], revision: Revision) -> None:
+        """Wake if any of *keys*, which are in order, is one of its own."""
         if self._wake is None or self._wake.done():
             return  # it reads anyway
-        if any(key.startswith(self.prefix) for key in keys):
+        behind = bisect_left(keys, self.prefix)
+        if behind < len(keys) and keys[behind].startswith(self.prefix):
             self._wake.set_result(None)
             return
         self.position = max(self.position, revision)
@@ -66,8 +69,9 @@ class Watchers:
 
     def happened(self, keys: Sequence[str], revision: Revision) -> None:
         """Wake whom the writing of *keys* concerns; the store is at *revision* now."""
+        ordered = sorted(keys)
         for watcher in self._watchers:
-            watcher.happened(keys, revision)
+            watcher.happened(ordered, revision)
 
     def close(self) -> None:
         for watcher in self._watchers:

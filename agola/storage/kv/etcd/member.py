@@ -8,9 +8,10 @@ from agola.config.model import EtcdKeyValue
 from agola.storage.kv.etcd.stubs import rpc_pb2_grpc
 
 _OPTIONS = [
-    # A watch on a member that hangs notices after these two; etcd takes more frequent pings ill.
+    # A watch on a member that hangs notices after these; etcd takes more frequent pings ill.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.http2.ping_timeout_ms", 3_000),  # decides, and is a minute by default
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),

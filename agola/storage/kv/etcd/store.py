@@ -1,5 +1,6 @@
 """The key-value store in etcd, below a prefix."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from datetime import timedelta
@@ -8,6 +9,7 @@ from typing import Any
 from agola.config.model import EtcdKeyValue
 from agola.core.errors import OutOfRangeError
 from agola.storage.kv.etcd.cluster import TRY_SECONDS, Cluster, dialling
+from agola.storage.kv.etcd.compacting import compacting
 from agola.storage.kv.etcd.leasing import leasing
 from agola.storage.kv.etcd.stubs import rpc
 from agola.storage.kv.etcd.watching import Watch
@@ -34,7 +36,13 @@ from agola.storage.kv.prefixes import end_of, first_from
 async def opening(config: EtcdKeyValue, component: str) -> AsyncGenerator[KeyValue, None]:
     """Use the cluster of *config* for *component*; whether it answers, the first call says."""
     async with dialling(config) as cluster:
-        yield _EtcdKeyValue(cluster, f"{config.prefix}{component}/")
+        store = _EtcdKeyValue(cluster, f"{config.prefix}{component}/")
+        forgetting = asyncio.create_task(compacting(store))
+        try:
+            yield store
+        finally:
+            forgetting.cancel()
+            await asyncio.wait([forgetting])
 
 
 class _EtcdKeyValue:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from contextlib import aclosing, contextmanager
 from itertools import groupby
 from typing import Any
 
@@ -12,6 +12,7 @@ import grpc
 from agola.core.errors import UnavailableError
 from agola.storage.kv.etcd.cluster import TRY_SECONDS, Cluster, pause
 from agola.storage.kv.etcd.failures import is_outage, is_stale_token, translated
+from agola.storage.kv.etcd.member import Member
 from agola.storage.kv.etcd.stubs import rpc
 from agola.storage.kv.port import Change, Changes, Entry, Revision
 from agola.storage.kv.revisions import compacted, regressed
@@ -57,7 +58,7 @@ class Watch:
 
         The read is linearizable: a member that lags behind is no store that went back.
         """
-        request = rpc.RangeRequest(key=b"\0", count_only=True)
+        request = rpc.RangeRequest(key=self._prefix, count_only=True)
         answer = await self._cluster.call(
             lambda member, metadata: member.kv.Range(
                 request, timeout=TRY_SECONDS, metadata=metadata
@@ -72,7 +73,7 @@ class Watch:
     async def _stream(self, after: Revision) -> AsyncGenerator[Any, None]:
         """Read the responses of one member until it fails: _DisconnectedError."""
         member = self._cluster.member
-        try:
+        with self._leaving(member):
             call = member.watch.Watch(metadata=await self._cluster.metadata(member))
             member.streams.add(call)
             try:
@@ -86,18 +87,31 @@ class Watch:
             finally:
                 member.streams.discard(call)
                 call.cancel()
-        except grpc.aio.AioRpcError as error:
-            self._judge(error)
-        except TimeoutError as error:
-            self._cluster.leave(member)
-            raise _DisconnectedError("it does not answer") from error
+            raise _DisconnectedError("the stream ended")
+
+    @contextmanager
+    def _leaving(self, member: Member) -> Generator[None, None, None]:
+        """Leave *member* when the stream fails in a way that another may not."""
+        try:
+            yield
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
             raise _DisconnectedError("its member is suspected to hang") from None
-        self._cluster.leave(member)
-        raise _DisconnectedError("the stream ended")
+        except grpc.aio.AioRpcError as error:
+            if is_stale_token(error):
+                self._cluster.forget_token()
+            elif not is_outage(error) and error.code() is not grpc.StatusCode.UNKNOWN:
+                raise translated(error) from error
+            self._cluster.leave(member)
+            raise _DisconnectedError(error.details()) from error
+        except TimeoutError as error:
+            self._cluster.leave(member)
+            raise _DisconnectedError("it does not answer") from error
+        except _DisconnectedError:
+            self._cluster.leave(member)
+            raise
 
     def _request(self, after: Revision) -> Any:
         return rpc.WatchRequest(
@@ -116,13 +130,6 @@ class Watch:
         if response.canceled:
             self._cluster.forget_token()  # the usual cause, which etcd does not name reliably
             raise _DisconnectedError(response.cancel_reason or "etcd cancelled the watch")
-
-    def _judge(self, error: grpc.aio.AioRpcError) -> None:
-        """Raise unless the member is to be left for *error*."""
-        if is_stale_token(error):
-            self._cluster.forget_token()
-        elif not is_outage(error) and error.code() is not grpc.StatusCode.UNKNOWN:
-            raise translated(error) from error
 
 
 def _grouped(response: Any, after: Revision, read: ReadEntry) -> Iterable[Changes]:
