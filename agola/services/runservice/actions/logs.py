@@ -37,11 +37,12 @@ class LogActions:
                         if isinstance(event, LogEnd):
                             return
                         position += len(event.data)
+                if follow:
+                    continue  # it may come, or be stored, as long as the place can change
                 if place.task.status.ended:
                     break
-                if not follow:
-                    yield _empty(position)
-                    return
+                yield _empty(position)
+                return
         message = f"log doesn't exist: task {task_id} has none of its {part}"
         raise NotExistError(message, reason="LOG_DOES_NOT_EXIST", taskId=task_id, part=str(part))
 
