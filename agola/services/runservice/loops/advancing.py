@@ -7,9 +7,9 @@ import asyncio
 import logging
 
 from agola.core.errors import AgolaError
+from agola.core.name_queue import NameQueue
 from agola.model.run_config import RunID
 from agola.services.runservice.actions.advancing import AdvanceActions
-from agola.services.runservice.loops.queue import NameQueue
 from agola.services.runservice.ports.live import LiveState, Touched
 
 logger = logging.getLogger(__name__)

@@ -5,10 +5,10 @@ import logging
 from collections.abc import Iterable
 
 from agola.core.errors import AgolaError
+from agola.core.name_queue import NameQueue
 from agola.model.executor import ExecutorID
 from agola.services.runservice.actions.executors import ExecutorActions
 from agola.services.runservice.actions.reports import ReportActions
-from agola.services.runservice.loops.queue import NameQueue
 from agola.services.runservice.ports.live import LiveState, Touched
 
 logger = logging.getLogger(__name__)

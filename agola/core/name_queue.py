@@ -20,8 +20,9 @@ class NameQueue(Generic[T]):
             self._filled.set()
 
     async def get(self) -> T:
-        """Wait for a name, and take it out."""
-        await self._filled.wait()
+        """Wait for a name, and take it out.  Any number may wait; each name goes to one."""
+        while not self._names:
+            await self._filled.wait()
         name = next(iter(self._names))
         del self._names[name]
         if not self._names:
