@@ -1,1 +1,4 @@
-"""Which queued run starts next."""
+"""Decides which queued run of a group starts next.
+
+It owns no state: what it knows it is told by the runservice, and may forget at any time.
+"""
