@@ -1,0 +1,36 @@
+"""Pushed commits in memory."""
+
+from agola.core.errors import NotExistError
+from agola.model.repository import Commit, Repository, RepositoryPath, Signature
+
+SHA = "c0ffee" + 34 * "0"
+NOBODY = Signature(name="nobody", email="")
+
+
+class MemoryRepositories:
+    """`Repositories` where every repository has one commit with the same files."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.message = "Do it\n\nwell"
+
+    async def get_repository(self, path: RepositoryPath) -> Repository:
+        return Repository(
+            path=path,
+            push_url=f"http://push.example:8001/{path}.git",
+            clone_url=f"http://clone.example:8001/{path}.git",
+            clone_username="clone",
+            clone_password="only for this one",
+        )
+
+    async def get_commit(self, path: RepositoryPath, *, ref: str = "", sha: str = "") -> Commit:
+        return Commit(sha=sha, message=self.message, author=NOBODY, committer=NOBODY)
+
+    async def read_file(self, path: RepositoryPath, *, commit_sha: str, file: str) -> bytes:
+        if commit_sha != SHA:
+            message = f"commit {commit_sha} doesn't exist"
+            raise NotExistError(message, reason="COMMIT_DOES_NOT_EXIST", commit=commit_sha)
+        if file not in self.files:
+            message = f"file {file!r} doesn't exist"
+            raise NotExistError(message, reason="FILE_DOES_NOT_EXIST", file=file)
+        return self.files[file]
