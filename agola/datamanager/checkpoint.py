@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -38,7 +38,8 @@ class Limits:
     """How much is kept, and for how long."""
 
     checkpoint_wals: int = 100
-    """So many batches in no snapshot make a checkpoint."""
+    """So many batches in no snapshot make a checkpoint, and so many bytes in them as well."""
+    checkpoint_bytes: int = 32 * 1024 * 1024
     keep_wals: int = 100
     """So many batches stay in the log although they are in a snapshot, for those who follow."""
     keep_snapshots: int = 3
@@ -107,32 +108,41 @@ class Checkpoints:
     """Makes a checkpoint whenever the log has grown enough."""
 
     def __init__(
-        self, kv: KeyValue, log: Log, writer: SnapshotWriter, cleaner: Cleaner, *, every: int
+        self, kv: KeyValue, log: Log, writer: SnapshotWriter, cleaner: Cleaner, limits: Limits
     ) -> None:
         self._kv = kv
         self._log = log
         self._writer = writer
         self._cleaner = cleaner
-        self._every = every
+        self._limits = limits
 
     async def run(self) -> None:
         while True:
-            while self._log.pending < self._every:
+            while not self._is_due():
                 await self._log.moved()
             try:
-                await self.checkpoint(at_least=self._every)
+                await self._checkpoint_if(self._is_due)
             except AgolaError:
                 logger.exception("a checkpoint failed; trying again")
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def checkpoint(self, *, at_least: int = 1) -> None:
-        """Fold the log into a new snapshot, if it has *at_least* so many batches; then clean up.
+    async def checkpoint(self) -> None:
+        """Fold what is in no snapshot yet into a new one; then clean up.
 
         One process does it at a time.  Should the lock fail, the first to replace the pointer to
         the snapshot wins, and what the other one wrote is cleaned up later.
         """
+        await self._checkpoint_if(lambda: self._log.pending > 0)
+
+    def _is_due(self) -> bool:
+        return (
+            self._log.pending >= self._limits.checkpoint_wals
+            or self._log.pending_bytes >= self._limits.checkpoint_bytes
+        )
+
+    async def _checkpoint_if(self, needed: Callable[[], bool]) -> None:
         async with self._kv.lock(CHECKPOINT_LOCK, ttl=LOCK_TTL):
-            if self._log.pending < at_least:
+            if not needed():  # another process was faster
                 return
             data_sequence = await self._allocate()
             pointer = Compare(SNAPSHOT, self._log.snapshot_revision)

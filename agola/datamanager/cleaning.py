@@ -1,12 +1,17 @@
 """What no reader needs any more goes: old snapshots, files in none of them, batches in all."""
 
-from agola.datamanager.layout import WALS, DataStatus, Paths, sequence_in
+from collections import deque
+
+from agola.core.clock import Clock
+from agola.datamanager.layout import GROUPS, WALS, DataStatus, Paths, sequence_in
 from agola.datamanager.log import Log
 from agola.datamanager.port import WalSequence
 from agola.datamanager.snapshot import Snapshots
 from agola.datamanager.wal import WalObjects, list_all
-from agola.storage.kv.port import MAX_TXN_OPERATIONS, Delete, KeyValue
+from agola.storage.kv.port import MAX_TXN_OPERATIONS, Compare, Delete, KeyValue
 from agola.storage.objects.port import ObjectStorage
+
+LONGEST_DECISION_SECONDS = 3600.0
 
 
 class Cleaner:
@@ -21,6 +26,7 @@ class Cleaner:
         *,
         wals: WalObjects,
         snapshots: Snapshots,
+        clock: Clock,
         keep_wals: int,
         keep_snapshots: int,
     ) -> None:
@@ -30,11 +36,14 @@ class Cleaner:
         self._log = log
         self._wals = wals
         self._snapshots = snapshots
+        self._clock = clock
         self._keep_wals = keep_wals
         self._keep_snapshots = keep_snapshots
+        self._passed: deque[tuple[float, WalSequence]] = deque()
 
     async def clean(self) -> None:
         kept = await self._clean_snapshots()
+        await self._clean_groups()
         first = await self._clean_log()
         await self._wals.forget_before(min(first, *(status.wal_sequence for status in kept)))
 
@@ -71,3 +80,22 @@ class Cleaner:
             chunk = merged[:surplus][start : start + MAX_TXN_OPERATIONS]
             await self._kv.txn([], [Delete(WALS + each) for each in chunk])
         return headers[surplus]
+
+    async def _clean_groups(self) -> None:
+        """Delete the change groups that nobody moved for so long that no decision is that old.
+
+        Sooner would be wrong: who read that a group never moved could not tell that it did.
+        """
+        now = self._clock.monotonic()
+        self._passed.append((now, self._log.snapshot.wal_sequence))
+        bound: WalSequence | None = None
+        while now - self._passed[0][0] > LONGEST_DECISION_SECONDS:
+            bound = self._passed.popleft()[1]
+        if bound is None:
+            return
+        page = await self._kv.range(GROUPS)
+        old = [entry for entry in page.entries if entry.value.decode() <= bound]
+        for start in range(0, len(old), MAX_TXN_OPERATIONS):
+            chunk = old[start : start + MAX_TXN_OPERATIONS]
+            unmoved = [Compare(entry.key, entry.mod_revision) for entry in chunk]
+            await self._kv.txn(unmoved, [Delete(entry.key) for entry in chunk])

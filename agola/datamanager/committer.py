@@ -189,9 +189,10 @@ def _compares(requests: Sequence[_Request], head: _Head) -> list[Compare]:
 
 
 def _puts(requests: Sequence[_Request], header: WalHeader) -> list[Operation]:
-    groups = [Put(GROUPS + name, b"") for request in requests for name in request.versions]
+    moved = header.sequence.encode()
+    groups = [Put(GROUPS + name, moved) for request in requests for name in request.versions]
     wal = Put(WALS + header.sequence, msgspec.json.encode(header))
-    return [Put(HEAD, header.sequence.encode()), wal, *groups]
+    return [Put(HEAD, moved), wal, *groups]
 
 
 def _fail(requests: Sequence[_Request], error: AgolaError) -> None:

@@ -36,6 +36,8 @@ class Log:
         self._batches: dict[WalSequence, Batch] = {}
         self._following: dict[WalSequence | None, WalSequence] = {}
         self._overlay: dict[str, dict[str, Newest]] = {}
+        self.pending_bytes = 0
+        """How much the batches hold that are in no snapshot yet."""
         self.headers: dict[WalSequence, WalHeader] = {}
         """The batches that the key-value store knows, in order."""
         self.snapshot: DataStatus
@@ -82,6 +84,7 @@ class Log:
         unmerged = [header for header in headers if header.sequence > status.wal_sequence]
         batches = await asyncio.gather(*map(self._wals.read_data, unmerged))
         self._batches, self._following, self._overlay, self.headers = {}, {}, {}, {}
+        self.pending_bytes = 0
         self._use(status, entries[SNAPSHOT])
         for header in headers:
             self._add(header)
@@ -152,6 +155,7 @@ class Log:
 
     def _overlay_with(self, batch: Batch) -> None:
         self._batches[batch.sequence] = batch
+        self.pending_bytes += _size(batch)
         for action in batch.actions:
             objects = self._overlay.setdefault(action.data_type, {})
             objects[action.id] = Newest(batch.sequence, action.data)
@@ -161,7 +165,9 @@ class Log:
         self.snapshot = status
         self.snapshot_revision = pointer.mod_revision
         for sequence in [each for each in self._batches if each <= status.wal_sequence]:
-            for action in self._batches.pop(sequence).actions:
+            batch = self._batches.pop(sequence)
+            self.pending_bytes -= _size(batch)
+            for action in batch.actions:
                 objects = self._overlay[action.data_type]
                 newest = objects.get(action.id)
                 if newest is not None and newest.sequence <= status.wal_sequence:
@@ -170,6 +176,10 @@ class Log:
     def _tell(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
+
+
+def _size(batch: Batch) -> int:
+    return sum(len(action.data or b"") for action in batch.actions)
 
 
 def _header_of(entry: Entry) -> WalHeader:

@@ -115,7 +115,7 @@ async def opening(
     It begins where object storage is, should the key-value store be empty.  NoDataStatusError,
     WalGapError: object storage is damaged.
     """
-    ids, limits = ids or RandomIds(), limits or Limits()
+    clock, ids, limits = clock or SystemClock(), ids or RandomIds(), limits or Limits()
     paths = Paths(base)
     wals, snapshots = WalObjects(objects, paths), Snapshots(objects, paths)
     writer = SnapshotWriter(objects, paths, snapshots, ids, limits)
@@ -125,7 +125,7 @@ async def opening(
         wals=wals,
         snapshots=snapshots,
         writer=writer,
-        clock=clock or SystemClock(),
+        clock=clock,
         ids=ids,
     )
     await recovery.ensure_started()
@@ -138,12 +138,13 @@ async def opening(
         log,
         wals=wals,
         snapshots=snapshots,
+        clock=clock,
         keep_wals=limits.keep_wals,
         keep_snapshots=limits.keep_snapshots,
     )
     committer = Committer(kv, wals, log, ids)
     markers = Markers(wals, log, committer)
-    checkpoints = Checkpoints(kv, log, writer, cleaner, every=limits.checkpoint_wals)
+    checkpoints = Checkpoints(kv, log, writer, cleaner, limits)
     async with background(log.run, committer.run, markers.run, checkpoints.run):
         yield StoredDataManager(log, committer, snapshots, checkpoints)
     await markers.flush()

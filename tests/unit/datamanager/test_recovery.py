@@ -6,7 +6,6 @@ import pytest
 
 from agola.core.errors import OutOfRangeError
 from agola.datamanager import sequence
-from agola.datamanager.checkpoint import Limits
 from agola.datamanager.errors import NoDataStatusError, WalGapError
 from agola.datamanager.store import opening
 from tests.unit.datamanager.conftest import House
@@ -103,46 +102,3 @@ async def test_two_processes_that_start_at_once_begin_one_epoch(house: House) ->
 async def _position(house: House, kv: object, objects: object) -> str:
     async with opening(kv, objects, house.base) as store:  # type: ignore[arg-type]
         return await store.position()
-
-
-async def test_only_what_is_needed_stays(house: House) -> None:
-    limits = Limits(checkpoint_wals=1_000, keep_wals=4)
-    async with house.opening(limits) as store:
-        for n in range(10):
-            for m in range(3):
-                await store.commit([put(f"{n}-{m}")])
-            await store.checkpoint()
-        statuses = [path for path in house.files("data") if path.suffix == ".status"]
-        files = [path for path in house.files("data") if path.suffix == ".data"]
-        assert len(statuses) == 3
-        assert len(files) == 3
-        assert len(house.files("wals/data")) <= 8
-        assert len(await scanned(store)) == 30
-    house.lose_key_value()
-    async with house.opening(limits) as store:
-        assert len(await scanned(store)) == 30
-
-
-async def test_the_data_of_a_commit_that_a_crash_interrupted_is_cleaned_up(house: House) -> None:
-    async with house.opening() as store:
-        await store.commit([put("a")])
-    data = house.files("wals/data")[-1]
-    orphan = data.with_name(data.name[:-1] + ("0" if data.name[-1] != "0" else "1"))
-    orphan.write_bytes(data.read_bytes())
-    async with house.opening(Limits(checkpoint_wals=1_000, keep_wals=1)) as store:
-        for n in range(4):
-            await store.commit([put(str(n))])
-            await store.checkpoint()
-    assert not orphan.exists()
-
-
-async def test_a_checkpoint_comes_by_itself(house: House) -> None:
-    async with house.opening(Limits(checkpoint_wals=10)) as store:
-        before = store._log.snapshot.data_sequence
-        for n in range(10):
-            await store.commit([put(str(n))])
-        while store._log.snapshot.data_sequence == before:
-            await store._log.moved()
-        await store.checkpoint()  # there is nothing to do, once the other one is through
-        assert len(house.files("data")) == 4  # two statuses, one data file and its index
-        assert len(await scanned(store)) == 10
