@@ -151,9 +151,14 @@ class TaskActions:
 
         An end is reported even if it cannot be written: the disk may be full, the run goes on.
         """
+        known = self._records.get(record.task_id)
         self._records[record.task_id] = record
+        began = known is not None and known.status.phase is ExecutorTaskPhase.RUNNING
         try:
-            await self._tasks.save(record)
+            if began and not record.status.phase.ended:
+                await self._tasks.note(record)
+            else:
+                await self._tasks.save(record)
         except AgolaError:
             if not record.status.phase.ended:
                 raise

@@ -40,6 +40,13 @@ class Tasks(Protocol):
     async def save(self, record: TaskRecord) -> None:
         """Write a record durably, whole or not at all.  ExhaustedError: `TASK_WRITE_FAILED`."""
 
+    async def note(self, record: TaskRecord) -> None:
+        """Write a newer record of a saved task, whole or not at all, but not durably.
+
+        It survives the executor, and is cheaper.  If it does not survive the machine, what was
+        saved does.  ExhaustedError: `TASK_WRITE_FAILED`.
+        """
+
     async def delete(self, task_id: TaskID) -> None:
         """Forget a task with its logs and archives.  One that is not there is fine."""
 

@@ -10,6 +10,9 @@ from agola.model.log import MAX_CHUNK_BYTES, LogChunk, LogEnd, LogEvent, LogPart
 from agola.model.run_config import TaskID
 from agola.services.executor.ports.store import Log
 
+PACE_SECONDS = 0.003
+"""How long a follower lets a busy log gather bytes.  What comes after a silence goes at once."""
+
 
 class Signal:
     """Wakes everybody who waits for news, and starts anew."""
@@ -102,6 +105,7 @@ class DiskLogs:
             wake = news.wait()
         if not self.begun(task_id, part):
             return
+        loop, sent = asyncio.get_running_loop(), 0.0
         descriptor = self._open(task_id, part)
         try:
             while True:
@@ -109,11 +113,14 @@ class DiskLogs:
                 while data := _read(descriptor, offset):
                     yield LogChunk(offset, data)
                     offset += len(data)
+                    sent = loop.time()
                 if complete:
                     yield LogEnd(offset)
                 if complete or not follow:
                     return
                 await asyncio.shield(wake)
+                if self._grows(task_id, part):
+                    await asyncio.sleep(max(0, sent + PACE_SECONDS - loop.time()))
         finally:
             os.close(descriptor)
 
