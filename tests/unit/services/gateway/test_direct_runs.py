@@ -1,0 +1,169 @@
+"""A pushed commit becomes runs, over the public API."""
+
+from uuid import uuid4
+
+import pytest
+
+from agola.core.errors import BadRequestError, ForbiddenError, NotExistError
+from agola.model.direct_run import DirectRun, PushTarget, SkippedRun, SkipReason
+from agola.model.run import Phase
+from tests.unit.services.gateway.caller import Caller
+from tests.unit.services.gateway.house import House
+from tests.unit.services.gateway.repositories import SHA
+from tests.unit.services.gateway.users import ALICE
+
+TREE = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
+YML, YAML, JSON = ".agola/config.yml", ".agola/config.yaml", ".agola/config.json"
+DEFINITION = b"""
+runs:
+  - name: build
+    tasks:
+      - name: compile
+        environment: {LEVEL: {from_variable: level}}
+        steps: [{clone: }, {run: make}]
+  - name: check
+    tasks: [{name: lint, steps: [{run: lint}]}]
+  - name: release
+    when: {tag: /./}
+    tasks: [{name: ship, steps: [{run: ship}]}]
+"""
+
+
+def wish(**changes: object) -> DirectRun:
+    fields: dict[str, object] = {
+        "repository_uuid": TREE,
+        "ref": "refs/heads/main",
+        "commit_sha": SHA,
+        "variables": {"level": "2"},
+    }
+    return DirectRun(**{**fields, **changes})  # type: ignore[arg-type]  # as a caller may
+
+
+@pytest.fixture
+def defined(house: House) -> House:
+    house.repositories.files[YML] = DEFINITION
+    return house
+
+
+async def test_a_caller_is_told_where_to_push(calling: Caller) -> None:
+    target = await (await calling("alice")).direct_runs.prepare_direct_run(TREE)
+    assert target == PushTarget(f"http://push.example:8001/{ALICE.id}/{TREE}.git", "alice")
+
+
+async def test_a_pushed_definition_becomes_runs(defined: House, calling: Caller) -> None:
+    created = await (await calling("alice")).direct_runs.create_direct_run(wish())
+    assert [(run.name, run.counter, run.phase) for run in created.runs] == [
+        ("build", 1, Phase.QUEUED),
+        ("check", 2, Phase.QUEUED),
+    ]
+    assert created.skipped == (SkippedRun("release", SkipReason.WHEN),)
+    config = defined.runs.configs[created.runs[0].id]
+    (task,) = config.tasks.values()
+    assert task.environment == {"LEVEL": "2"}
+    assert config.source is not None
+    assert config.source.url == f"http://clone.example:8001/{ALICE.id}/{TREE}.git"
+    assert config.source.password == "only for this one"
+
+
+async def test_the_message_is_that_of_the_commit_or_the_one_given(
+    defined: House, calling: Caller
+) -> None:
+    alice = await calling("alice")
+    first = await alice.direct_runs.create_direct_run(wish())
+    second = await alice.direct_runs.create_direct_run(wish(message="Try it"))
+    configs = defined.runs.configs
+    assert configs[first.runs[0].id].annotations["message"] == "Do it\n\nwell"
+    assert configs[second.runs[0].id].annotations["message"] == "Try it"
+
+
+@pytest.mark.usefixtures("defined")
+async def test_a_commit_may_ask_for_no_run(calling: Caller) -> None:
+    alice = await calling("alice")
+    created = await alice.direct_runs.create_direct_run(wish(message="[ci skip] later"))
+    assert created.runs == ()
+    assert {skipped.name for skipped in created.skipped} == {"build", "check", "release"}
+
+
+async def test_a_definition_with_errors_becomes_a_run_that_shows_them(
+    house: House, calling: Caller
+) -> None:
+    house.repositories.files[YML] = b"runs: 7"
+    created = await (await calling("alice")).direct_runs.create_direct_run(wish())
+    (run,) = created.runs
+    assert (run.name, run.phase) == ("Setup Error", Phase.SETUP_ERROR)
+    assert run.setup_errors[0].startswith(".agola/config.yml:1:7")
+
+
+async def test_the_first_definition_that_there_is_counts(house: House, calling: Caller) -> None:
+    alice = await calling("alice")
+    house.repositories.files[YAML] = DEFINITION.replace(b"build", b"from-yaml")
+    assert (await alice.direct_runs.create_direct_run(wish())).runs[0].name == "from-yaml"
+    house.repositories.files[YML] = DEFINITION
+    assert (await alice.direct_runs.create_direct_run(wish())).runs[0].name == "build"
+    house.repositories.files[JSON] = b'{"runs": [{"name": "from-json", "tasks": []}]}'
+    assert (await alice.direct_runs.create_direct_run(wish())).runs[0].name == "from-json"
+
+
+async def test_a_repeated_request_gives_the_runs_that_it_made_before(
+    defined: House, calling: Caller
+) -> None:
+    alice, bob = await calling("alice"), await calling("bob")
+    again = wish(request_id=str(uuid4()))
+    first = await alice.direct_runs.create_direct_run(again)
+    assert await alice.direct_runs.create_direct_run(again) == first
+    assert len(defined.runs.states) == 2
+    await alice.direct_runs.create_direct_run(wish())
+    assert len(defined.runs.states) == 4
+    his = await bob.direct_runs.create_direct_run(again)
+    assert {run.id for run in his.runs}.isdisjoint(run.id for run in first.runs)
+
+
+async def test_a_commit_without_a_definition_makes_no_run(calling: Caller) -> None:
+    with pytest.raises(NotExistError) as caught:
+        await (await calling("alice")).direct_runs.create_direct_run(wish())
+    assert caught.value.reason == "CONFIG_DOES_NOT_EXIST"
+    assert YML in caught.value.message
+
+
+@pytest.mark.usefixtures("defined")
+async def test_a_commit_that_was_not_pushed_makes_no_run(calling: Caller) -> None:
+    with pytest.raises(NotExistError) as caught:
+        await (await calling("alice")).direct_runs.create_direct_run(wish(commit_sha=40 * "b"))
+    assert caught.value.reason == "COMMIT_DOES_NOT_EXIST"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"repository_uuid": ""}, "REPOSITORY_UUID_INVALID"),
+        ({"repository_uuid": "../" + TREE}, "REPOSITORY_UUID_INVALID"),
+        ({"repository_uuid": TREE.upper()}, "REPOSITORY_UUID_INVALID"),
+        ({"ref": ""}, "GIT_REF_REQUIRED"),
+        ({"ref": "main"}, "GIT_REF_INVALID"),
+        ({"commit_sha": ""}, "COMMIT_SHA_REQUIRED"),
+        ({"commit_sha": "abc"}, "COMMIT_SHA_INVALID"),
+        ({"request_id": "again"}, "REQUEST_ID_INVALID"),
+        ({"variables": {"": "x"}}, "VARIABLE_NAME_INVALID"),
+    ],
+)
+async def test_a_wish_that_makes_no_sense_is_refused(
+    calling: Caller, changes: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        await (await calling("alice")).direct_runs.create_direct_run(wish(**changes))
+    assert caught.value.reason == reason
+
+
+async def test_a_token_that_only_reads_makes_no_run(defined: House, calling: Caller) -> None:
+    defined.users.add_token(ALICE, "reader", scopes=["run:read"])
+    reader = await calling("reader")
+    for call in (
+        reader.direct_runs.create_direct_run(wish()),
+        reader.direct_runs.prepare_direct_run(TREE),
+    ):
+        with pytest.raises(ForbiddenError):
+            await call
+
+
+def test_a_wish_does_not_show_its_variables() -> None:
+    assert "level" not in repr(wish())
