@@ -37,12 +37,15 @@ class UnreadableError(Exception):
         self.problem = Problem(line=line, column=column, path="", message=message, hint=hint)
 
 
-def load(data: bytes, problems: Problems) -> Node:
-    """Read the first document in *data*; an empty one is a null.  Raises UnreadableError."""
+def load(data: bytes, problems: Problems, *, json: bool = False) -> Node:
+    """Read the first document in *data*; an empty one is a null.  Raises UnreadableError.
+
+    JSON is YAML but for one thing: it may escape a character as two surrogates.
+    """
     if len(data) > MAX_BYTES:
         raise UnreadableError(1, 1, f"the file is larger than {MAX_BYTES >> 20} MiB")
     composer = _Composer(problems)
-    text = _decoded(data)
+    text = _PAIR.sub(_joined, _decoded(data)) if json else _decoded(data)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             composer.take(event)
@@ -201,6 +204,16 @@ class _Composer:
 
 
 _MERGE_KEY = Scalar(0, 0, "<<", Kind.TEXT)
+_PAIR = re.compile(
+    r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
+)
+
+
+def _joined(pair: re.Match[str]) -> str:
+    """Write two escaped surrogates as the one escape that YAML knows."""
+    high, low = int(pair[2], 16), int(pair[3], 16)
+    code = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)
+    return f"{pair[1]}\\U{code:08x}"
 
 
 def _place(event: Any) -> tuple[int, int]:

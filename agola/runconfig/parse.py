@@ -32,8 +32,9 @@ def parse(name: str, data: bytes) -> Parsed:
     Never raises, whatever the bytes: all that is wrong with them is in the answer's errors.
     """
     problems = Problems()
-    if PurePosixPath(name).suffix in _SUFFIXES:
-        definition = _definition(data, problems)
+    suffix = PurePosixPath(name).suffix
+    if suffix in _SUFFIXES:
+        definition = _definition(data, problems, json=suffix == ".json")
     else:
         definition = None
         known = ", ".join(sorted(_SUFFIXES))
@@ -55,9 +56,9 @@ def parse(name: str, data: bytes) -> Parsed:
     )
 
 
-def _definition(data: bytes, problems: Problems) -> Definition | None:
+def _definition(data: bytes, problems: Problems, *, json: bool) -> Definition | None:
     try:
-        root = load(data, problems)
+        root = load(data, problems, json=json)
     except UnreadableError as error:
         problems.errors.append(error.problem)
         return None
