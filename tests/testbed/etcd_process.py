@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ import grpc
 import pytest
 
 START_SECONDS = 30
+
+DIES_WITH_ITS_PARENT = ("setpriv", "--pdeathsig", "KILL")
+"""What runs a command so that not even a killed test run leaves it behind."""
 
 _RANGE_OF_X = b"\x0a\x01x"  # RangeRequest(key=b"x"): linearizable, so answered only with a leader
 
@@ -57,6 +61,7 @@ class EtcdServer:
         with self.data_dir.with_suffix(".log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
+                    *DIES_WITH_ITS_PARENT,
                     etcd_binary(),
                     *("--name", self.data_dir.name, "--data-dir", str(self.data_dir)),
                     *("--listen-client-urls", client, "--advertise-client-urls", client),
@@ -72,7 +77,16 @@ class EtcdServer:
         """Wait until it answers clients, which it does once its cluster has a leader."""
         with self._channel() as channel:
             ask: Any = channel.unary_unary("/etcdserverpb.KV/Range")
-            ask(_RANGE_OF_X, timeout=START_SECONDS, wait_for_ready=True)
+            end = time.monotonic() + START_SECONDS
+            while True:
+                left = end - time.monotonic()
+                try:
+                    ask(_RANGE_OF_X, timeout=left, wait_for_ready=True)
+                except grpc.RpcError as error:  # an election: it says so at once
+                    if left <= 0 or error.code() is not grpc.StatusCode.UNAVAILABLE:
+                        raise
+                else:
+                    return
 
     def _channel(self) -> grpc.Channel:
         options = [

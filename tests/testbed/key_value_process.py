@@ -10,6 +10,7 @@ from datetime import timedelta
 from agola.config.model import Config
 from agola.storage.kv import opening
 from agola.storage.kv.port import KeyValue, Put
+from tests.testbed.etcd_process import DIES_WITH_ITS_PARENT
 
 TTL = timedelta(seconds=1)
 
@@ -18,6 +19,7 @@ TTL = timedelta(seconds=1)
 async def process(config: Config, mode: str) -> AsyncGenerator[asyncio.subprocess.Process, None]:
     """Run `lease`, `lock` or `write` in a process that is killed after the block, if not before."""
     child = await asyncio.create_subprocess_exec(
+        *DIES_WITH_ITS_PARENT,
         *(sys.executable, "-m", __name__, pickle.dumps(config).hex(), mode),
         stdout=asyncio.subprocess.PIPE,
     )
