@@ -17,7 +17,7 @@ def log_request_to_pb(
 
 def log_response_to_pb(event: LogEvent | None) -> pb.StreamTaskLogResponse:
     """Say *event*; None is a heartbeat."""
-    return pb.StreamTaskLogResponse(event=log_event_to_pb(event))
+    return log_event_to_pb(pb.StreamTaskLogResponse, event)
 
 
 def task_id_from_pb(task_id: str) -> TaskID:

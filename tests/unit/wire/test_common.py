@@ -7,7 +7,10 @@ from agola.model.archive import ArchiveChunk, ArchiveEnd, ArchiveEvent
 from agola.model.log import SETUP_LOG, LogChunk, LogEnd, LogEvent, LogPart
 from agola.wire import common as wire
 from generated.agola.common.v1 import log_pb2
-from generated.agola.executor.v1.executor_service_pb2 import StreamTaskArchiveResponse
+from generated.agola.executor.v1.executor_service_pb2 import (
+    StreamTaskArchiveResponse,
+    StreamTaskLogResponse,
+)
 
 
 @pytest.mark.parametrize("part", [SETUP_LOG, LogPart(0), LogPart(7)])
@@ -26,7 +29,8 @@ def test_a_part_that_names_no_log_is_refused(message: log_pb2.LogPart) -> None:
 
 @pytest.mark.parametrize("event", [LogChunk(3, b"\xff\x00x"), LogChunk(0, b""), LogEnd(0), None])
 def test_a_log_event_survives_the_wire(event: LogEvent | None) -> None:
-    assert wire.log_event_from_pb(wire.log_event_to_pb(event)) == event
+    message = wire.log_event_to_pb(StreamTaskLogResponse, event)
+    assert wire.log_event_from_pb(message.event) == event
 
 
 def test_an_event_of_a_newer_sender_counts_as_a_heartbeat() -> None:

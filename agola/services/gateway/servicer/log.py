@@ -39,4 +39,4 @@ class LogServicer(LogServiceServicer):
         )
         async with aclosing(with_heartbeats(log, every=HEARTBEAT_SECONDS)) as events:
             async for event in events:
-                yield pb.StreamTaskLogResponse(event=log_event_to_pb(event))
+                yield log_event_to_pb(pb.StreamTaskLogResponse, event)

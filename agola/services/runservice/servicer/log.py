@@ -40,7 +40,7 @@ class LogServicer(LogServiceServicer):
         )
         async with aclosing(with_heartbeats(log, every=HEARTBEAT_SECONDS)) as events:
             async for event in events:
-                yield pb.StreamTaskLogResponse(event=log_event_to_pb(event))
+                yield log_event_to_pb(pb.StreamTaskLogResponse, event)
 
 
 class ArchiveServicer(ArchiveServiceServicer):
