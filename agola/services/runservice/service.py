@@ -29,11 +29,12 @@ from agola.services.runservice.servicer.log import ArchiveServicer, LogServicer
 from agola.services.runservice.servicer.mounts import log_mounts
 from agola.services.runservice.servicer.run import RunServicer
 from agola.services.runservice.servicer.run_event import RunEventServicer
-from agola.services.runservice.store.archive import StoredRunConfigs, StoredRuns
+from agola.services.runservice.store.archive import StoredRuns
 from agola.services.runservice.store.events import RunEventLog
 from agola.services.runservice.store.executor_copies import executor_copies
 from agola.services.runservice.store.live import live_state
 from agola.services.runservice.store.places import LiveTaskPlaces
+from agola.services.runservice.store.run_configs import run_configs
 from agola.services.runservice.store.run_table import MIGRATIONS, run_table
 from agola.services.runservice.store.stored_archives import ObjectArchives
 from agola.services.runservice.store.stored_logs import ObjectLogs
@@ -56,17 +57,19 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
 
         live = await enter(live_state(keys, clock))
         table = await enter(run_table(database, data))
-        configs, archive = StoredRunConfigs(data), StoredRuns(data, table)
+        configs = await enter(run_configs(data))
+        archive = StoredRuns(data, table)
         places = LiveTaskPlaces(live, archive)
         copies = await enter(executor_copies(places, token=config.internal_token))
         logs, archives = ObjectLogs(files), ObjectArchives(files)
 
         run_ids = RunIds(clock, after=max(live.newest_run_id(), await table.newest_run_id()))
-        runs = RunActions(live, configs, archive, ids=run_ids, clock=clock)
+        advance = AdvanceActions(live, configs, archive, clock=clock)
+        runs = RunActions(live, configs, archive, advance, ids=run_ids, clock=clock)
         executors = ExecutorActions(live, configs, ids=ids, clock=clock)
         reports = ReportActions(live, clock=clock)
 
-        advancing = AdvanceLoops(live, AdvanceActions(live, configs, archive, clock=clock))
+        advancing = AdvanceLoops(live, advance)
         liveness = LivenessLoops(live, executors, reports)
         fetching = FetchLoop(places, FetchActions(places, copies, logs, archives))
         await enter(

@@ -52,15 +52,19 @@ class AdvanceActions:
             run = self._running(run_id)
             if run is None:
                 return NO_CHANGE
-            held = self._live.executor_tasks(run_id)
-            tasks = self._live.tasks(run_id)
-            decision = advance(run, tasks, config, held, now=self._clock.now())
-            placed = self._placements(decision, config)
-            unplaced = len(placed) < len(decision.assign)
-            return _change(run, decision, held, placed)
+            change, unplaced = self.next_of(run, config)
+            return change
 
         await self._live.change(decide)
         return unplaced
+
+    def next_of(self, run: Run, config: RunConfig) -> tuple[Change, bool]:
+        """Say what follows for *run*, and whether a task finds no executor."""
+        held, tasks = self._live.executor_tasks(run.id), self._live.tasks(run.id)
+        decision = advance(run, tasks, config, held, now=self._clock.now())
+        placed = self._placements(decision, config)
+        unplaced = len(placed) < len(decision.assign)
+        return _change(self._live.run(run.id), decision, held, placed), unplaced
 
     async def archive(self, run_id: RunID) -> None:
         """Move a run that has ended from the live state to the archive.  May be repeated."""
@@ -101,11 +105,12 @@ class AdvanceActions:
 
 
 def _change(
-    run: Run,
+    known: Run | None,
     decision: Decision,
     held: Mapping[TaskID, ExecutorTask],
     placed: Mapping[TaskID, ExecutorID],
 ) -> Change:
+    run = decision.run
     put: Puts = {task_key(run.id, task.id): task for task in decision.tasks}
     for task_id in decision.stop:
         put[executor_task_key(task_id)] = structs.replace(held[task_id], stop=True)
@@ -113,9 +118,9 @@ def _change(
         task = ExecutorTask(task_id=task_id, run_id=run.id, executor_id=executor_id)
         put[executor_task_key(task_id)] = task
         put[slots_key(executor_id)] = task_id
-    if decision.run != run:
-        put[run_key(run.id)] = decision.run
-    finished = decision.run.phase is Phase.FINISHED
+    if run != known:
+        put[run_key(run.id)] = run
+    finished = run.phase is Phase.FINISHED
     return Change(
         put=put,
         delete=(group_key(run.group),) if finished else (),

@@ -1,6 +1,7 @@
 """What can be done with runs."""
 
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 
 from msgspec import structs
 
@@ -11,6 +12,7 @@ from agola.model.run_config import RunConfig, RunID
 from agola.model.run_event import RunDifference, RunEnded, RunProgress, RunState
 from agola.model.run_id import RunIds
 from agola.model.run_query import RunNumber
+from agola.services.runservice.actions.advancing import AdvanceActions
 from agola.services.runservice.actions.check import check_request_id, checked_config
 from agola.services.runservice.ports.archive import RunArchive, RunConfigs
 from agola.services.runservice.ports.live import (
@@ -34,6 +36,7 @@ class RunActions:
         live: LiveState,
         configs: RunConfigs,
         archive: RunArchive,
+        advance: AdvanceActions,
         *,
         ids: RunIds,
         clock: Clock,
@@ -41,6 +44,7 @@ class RunActions:
         self._live = live
         self._configs = configs
         self._archive = archive
+        self._advance = advance
         self._ids = ids
         self._clock = clock
 
@@ -84,15 +88,23 @@ class RunActions:
         """Let a queued run leave the queue.
 
         NotExistError: `RUN_DOES_NOT_EXIST`.  PreconditionError: `RUN_NOT_QUEUED`, `RUN_GROUP_BUSY`.
+
+        Its first tasks are given out in the same transaction.
         """
+        config = await self._configs.read(run_id)
 
         def decide(run: Run) -> Change:
             _check_phase(run, Phase.QUEUED)
             holder = self._live.holder(run.group)
-            if holder is not None:
+            if holder not in {None, run.id}:
                 raise _busy(run, holder)
             started = structs.replace(run, phase=Phase.RUNNING, start_time=self._clock.now())
-            return Change(put={group_key(run.group): run.id, run_key(run.id): started})
+            change, _ = self._advance.next_of(started, config)
+            turn = group_key(run.group)
+            put: Puts = {turn: run.id, **change.put}
+            if turn in change.delete:  # there was nothing to do, and it has ended already
+                del put[turn]
+            return replace(change, put=put)
 
         return await self._steer(run_id, decide)
 

@@ -1,79 +1,15 @@
-"""Run configs and ended runs in the datamanager; the read database answers questions."""
+"""Ended runs in the datamanager; the read database answers questions about them."""
 
-import asyncio
-from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 
 import msgspec
 
-from agola.core.errors import ConcurrencyError, NotExistError
+from agola.core.errors import NotExistError
 from agola.datamanager.port import Action, DataManager
-from agola.model.group import root_group
 from agola.model.run import ArchivedRun, Phase, Result, Run
-from agola.model.run_config import RunConfig, RunID
+from agola.model.run_config import RunID
 from agola.services.runservice.ports.live import no_run
-from agola.services.runservice.store.run_table import RunTable
-
-RUN = "run"
-RUN_CONFIG = "runconfig"
-RUN_COUNTER = "runcounter"
-CACHED_CONFIGS = 500
-
-
-class StoredRunConfigs:
-    """Run configs in the datamanager; the latest ones are kept in memory too."""
-
-    def __init__(self, datamanager: DataManager) -> None:
-        self._datamanager = datamanager
-        self._cache: OrderedDict[RunID, RunConfig] = OrderedDict()
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    async def create(self, config: RunConfig) -> int:
-        root = root_group(config.group)
-        async with self._turns[root]:  # one after the other beats one conflict after the other
-            while True:
-                try:
-                    counter = await self._commit(root, config)
-                except ConcurrencyError:  # another process was faster
-                    continue
-                self._remember(config)
-                return counter
-
-    async def read(self, run_id: RunID) -> RunConfig:
-        if config := self._cache.get(run_id):
-            self._cache.move_to_end(run_id)
-            return config
-        try:
-            data = await self._datamanager.read(RUN_CONFIG, run_id)
-        except NotExistError as error:
-            raise no_run(run_id) from error
-        config = msgspec.json.decode(data, type=RunConfig)
-        self._remember(config)
-        return config
-
-    async def _commit(self, root: str, config: RunConfig) -> int:
-        """Give the next number of *root* to the run.  ConcurrencyError: somebody took it."""
-        name = "counter-" + root.replace("/", "-")
-        counter_id = root.replace("/", "-")
-        groups = await self._datamanager.groups([name])
-        counter = await self._last_number(counter_id) + 1
-        actions = [
-            Action(RUN_CONFIG, config.id, msgspec.json.encode(config)),
-            Action(RUN_COUNTER, counter_id, str(counter).encode()),
-        ]
-        await self._datamanager.commit(actions, groups=groups)
-        return counter
-
-    async def _last_number(self, counter_id: str) -> int:
-        try:
-            return int(await self._datamanager.read(RUN_COUNTER, counter_id))
-        except NotExistError:
-            return 0
-
-    def _remember(self, config: RunConfig) -> None:
-        self._cache[config.id] = config
-        if len(self._cache) > CACHED_CONFIGS:
-            self._cache.popitem(last=False)
+from agola.services.runservice.store.run_table import RUN, RunTable
 
 
 class StoredRuns:
