@@ -73,6 +73,7 @@ class RunserviceLoop:
         self._actions = actions
         self._outbox = outbox
         self._hint = asyncio.Event()
+        self._reached = asyncio.Event()
 
     def look(self) -> None:
         """Look for tasks at once, should the connection be just waiting to be made again."""
@@ -126,6 +127,7 @@ class RunserviceLoop:
                     async with asyncio.timeout(SILENCE_SECONDS):
                         event = await anext(events)
                     patience.succeed()
+                    self._reached.set()  # reports that wait for better times need not
                     if event is not None:
                         await self._apply(event)
 
@@ -141,7 +143,7 @@ class RunserviceLoop:
                 assert_never(event)
 
     async def _report(self, session: SessionID) -> None:
-        patience = Patience(asyncio.Event())
+        patience = Patience(self._reached)
         while True:
             records = await self._outbox.take()
             try:

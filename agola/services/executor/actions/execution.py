@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 from agola.core.clock import Clock
-from agola.core.errors import AgolaError
+from agola.core.errors import AgolaError, InternalError
 from agola.model.executor import ExecutorTask, ExecutorTaskPhase, ExecutorTaskSpecData
 from agola.model.log import SETUP_LOG, LogPart
 from agola.services.executor.actions.progress import Progress, Tell, initial
@@ -152,10 +152,22 @@ class Execution:
         """
         log = self._with.logs.create(self._task.task_id, part)
         try:
-            yield log
+            with _disk_errors():
+                yield log
         except AgolaError as error:
             with suppress(AgolaError):  # the log itself may be what failed
                 log.write(f"error: {error.message}\n".encode(errors="surrogateescape"))
             raise
         finally:
             await log.close()
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Say in a sentence what the disk refused.  InternalError: `FILE_FAILED`."""
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        message = f"the executor's disk: {error.strerror or error}{where}"
+        raise InternalError(message, reason="FILE_FAILED") from error

@@ -19,7 +19,12 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     except (ValueError, re2.error) as error:
         message = f"{pattern!r} is no pattern: {error}"
         raise PreconditionError(message, reason="PATTERN_INVALID", pattern=pattern) from error
-    return lambda path: compiled.fullmatch(path) is not None
+    return lambda path: compiled.fullmatch(_readable(path)) is not None
+
+
+def _readable(path: str) -> str:
+    """Give the path with a question mark for every byte that is no text."""
+    return path.encode(errors="replace").decode()
 
 
 TOKEN = re.compile(

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -47,8 +47,7 @@ async def fetch(archive: WorkspaceArchive, path: Path, context: StepContext) -> 
                 else:
                     end = event
     if end is None or end.sha256 != digest.digest():
-        message = f"the archive of task {archive.task_name!r} arrived damaged"
-        raise InternalError(message, reason="ARCHIVE_BROKEN", task=archive.task_name)
+        raise _damaged(archive)
     return end.size
 
 
@@ -56,11 +55,25 @@ def _check_collisions(archives: Sequence[WorkspaceArchive], paths: Sequence[Path
     """Refuse what two archives both hold, unless both mean a directory."""
     seen: dict[str, tuple[WorkspaceArchive, bool]] = {}
     for archive, path in zip(archives, paths, strict=True):
+        for name, is_directory in _members(archive, path):
+            other, was_directory = seen.setdefault(name, (archive, is_directory))
+            if other is not archive and not (was_directory and is_directory):
+                raise _collision(name, other, archive)
+
+
+def _members(archive: WorkspaceArchive, path: Path) -> Iterator[tuple[str, bool]]:
+    """Name the members of an archive, and say which are directories."""
+    try:
         with tarfile.open(path, "r:") as tar:
             for info in tar:
-                other, directory = seen.setdefault(info.name, (archive, info.isdir()))
-                if other is not archive and not (directory and info.isdir()):
-                    raise _collision(info.name, other, archive)
+                yield info.name, info.isdir()
+    except tarfile.TarError as error:
+        raise _damaged(archive) from error
+
+
+def _damaged(archive: WorkspaceArchive) -> InternalError:
+    message = f"the archive of task {archive.task_name!r} arrived damaged"
+    return InternalError(message, reason="ARCHIVE_BROKEN", task=archive.task_name)
 
 
 def _collision(name: str, one: WorkspaceArchive, two: WorkspaceArchive) -> PreconditionError:

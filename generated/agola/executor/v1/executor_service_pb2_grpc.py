@@ -59,6 +59,8 @@ class ExecutorServiceServicer:
     def NotifyTask(self, request, context):
         """NotifyTask hints that a task changed.  Nothing depends on it: tasks reach an executor by
         WatchExecutorTasks of the runservice; this only makes it look at once.
+
+        INVALID_ARGUMENT: TASK_ID_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -69,7 +71,8 @@ class ExecutorServiceServicer:
 
         The stream is resumable: after a break, call again with the offset that follows the last byte
         received.  It has ended for good only after `end`.  A step that has not started yet has an empty
-        log; with `follow`, the stream waits for it, and for its end.
+        log; with `follow`, the stream waits for it, and for its end.  Without `follow`, a log that still
+        grows closes without `end`.
 
         INVALID_ARGUMENT: TASK_ID_REQUIRED, LOG_PART_REQUIRED, OFFSET_INVALID.
         NOT_FOUND: TASK_DOES_NOT_EXIST, STEP_DOES_NOT_EXIST, LOG_DOES_NOT_EXIST (the step never ran).
@@ -83,6 +86,7 @@ class ExecutorServiceServicer:
     def StreamTaskArchive(self, request, context):
         """StreamTaskArchive sends a workspace archive that a step of a task saved, from `offset` on.
 
+        INVALID_ARGUMENT: TASK_ID_REQUIRED, OFFSET_INVALID.
         NOT_FOUND: TASK_DOES_NOT_EXIST, ARCHIVE_DOES_NOT_EXIST.
         OUT_OF_RANGE: OFFSET_PAST_END.
         INTERNAL: ARCHIVE_READ_FAILED.

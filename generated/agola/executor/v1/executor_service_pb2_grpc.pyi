@@ -19,13 +19,16 @@ class ExecutorServiceStub:
     NotifyTask: _aio.UnaryUnaryMultiCallable[_executor_service_pb2.NotifyTaskRequest, _executor_service_pb2.NotifyTaskResponse]
     """NotifyTask hints that a task changed.  Nothing depends on it: tasks reach an executor by
     WatchExecutorTasks of the runservice; this only makes it look at once.
+
+    INVALID_ARGUMENT: TASK_ID_REQUIRED.
     """
     StreamTaskLog: _aio.UnaryStreamMultiCallable[_executor_service_pb2.StreamTaskLogRequest, _executor_service_pb2.StreamTaskLogResponse]
     """StreamTaskLog sends a task's log as ordered bytes, from `offset` on.
 
     The stream is resumable: after a break, call again with the offset that follows the last byte
     received.  It has ended for good only after `end`.  A step that has not started yet has an empty
-    log; with `follow`, the stream waits for it, and for its end.
+    log; with `follow`, the stream waits for it, and for its end.  Without `follow`, a log that still
+    grows closes without `end`.
 
     INVALID_ARGUMENT: TASK_ID_REQUIRED, LOG_PART_REQUIRED, OFFSET_INVALID.
     NOT_FOUND: TASK_DOES_NOT_EXIST, STEP_DOES_NOT_EXIST, LOG_DOES_NOT_EXIST (the step never ran).
@@ -35,6 +38,7 @@ class ExecutorServiceStub:
     StreamTaskArchive: _aio.UnaryStreamMultiCallable[_executor_service_pb2.StreamTaskArchiveRequest, _executor_service_pb2.StreamTaskArchiveResponse]
     """StreamTaskArchive sends a workspace archive that a step of a task saved, from `offset` on.
 
+    INVALID_ARGUMENT: TASK_ID_REQUIRED, OFFSET_INVALID.
     NOT_FOUND: TASK_DOES_NOT_EXIST, ARCHIVE_DOES_NOT_EXIST.
     OUT_OF_RANGE: OFFSET_PAST_END.
     INTERNAL: ARCHIVE_READ_FAILED.
@@ -50,6 +54,8 @@ class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_executor_service_pb2.NotifyTaskResponse]:
         """NotifyTask hints that a task changed.  Nothing depends on it: tasks reach an executor by
         WatchExecutorTasks of the runservice; this only makes it look at once.
+
+        INVALID_ARGUMENT: TASK_ID_REQUIRED.
         """
 
     def StreamTaskLog(
@@ -61,7 +67,8 @@ class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The stream is resumable: after a break, call again with the offset that follows the last byte
         received.  It has ended for good only after `end`.  A step that has not started yet has an empty
-        log; with `follow`, the stream waits for it, and for its end.
+        log; with `follow`, the stream waits for it, and for its end.  Without `follow`, a log that still
+        grows closes without `end`.
 
         INVALID_ARGUMENT: TASK_ID_REQUIRED, LOG_PART_REQUIRED, OFFSET_INVALID.
         NOT_FOUND: TASK_DOES_NOT_EXIST, STEP_DOES_NOT_EXIST, LOG_DOES_NOT_EXIST (the step never ran).
@@ -76,6 +83,7 @@ class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.AsyncIterator[_executor_service_pb2.StreamTaskArchiveResponse]:
         """StreamTaskArchive sends a workspace archive that a step of a task saved, from `offset` on.
 
+        INVALID_ARGUMENT: TASK_ID_REQUIRED, OFFSET_INVALID.
         NOT_FOUND: TASK_DOES_NOT_EXIST, ARCHIVE_DOES_NOT_EXIST.
         OUT_OF_RANGE: OFFSET_PAST_END.
         INTERNAL: ARCHIVE_READ_FAILED.

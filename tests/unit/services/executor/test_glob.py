@@ -33,6 +33,10 @@ def test_a_pattern_matches_whole_paths(pattern: str, matches: list[str], others:
     assert [path for path in matches + others if test(path)] == matches
 
 
+def test_names_that_are_no_text_match_stars() -> None:
+    assert matcher("**")("a/\udcff.txt")
+
+
 @pytest.mark.parametrize("pattern", ["{a", "a}", "[z-a]"])
 def test_a_pattern_that_is_none_is_an_error(pattern: str) -> None:
     with pytest.raises(PreconditionError) as caught:

@@ -44,31 +44,36 @@ def pack(members: Sequence[Member], archive: Path) -> None:
     """Write a tar file in PAX format, owned by nobody in particular."""
     with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
         for member in members:
-            try:
-                _pack_one(tar, member)
-            except OSError as error:
-                message = f"cannot read {member.source}: {error.strerror or error}"
-                raise PreconditionError(
-                    message, reason="FILE_UNREADABLE", path=member.source
-                ) from error
+            _pack_one(tar, member)
 
 
 def _pack_one(tar: tarfile.TarFile, member: Member) -> None:
+    with contextlib.ExitStack() as stack:
+        try:
+            info = _describe(member)
+            file = None
+            if info.isreg():
+                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+                file = stack.enter_context(os.fdopen(os.open(member.source, flags), "rb"))
+                info.size = os.fstat(file.fileno()).st_size
+        except OSError as error:
+            message = f"cannot read {member.source}: {error.strerror}"
+            raise PreconditionError(
+                message, reason="FILE_UNREADABLE", path=member.source
+            ) from error
+        tar.addfile(info, file)
+
+
+def _describe(member: Member) -> tarfile.TarInfo:
     found = os.lstat(member.source)
     info = tarfile.TarInfo(member.name)
     info.mode = found.st_mode & MODE_BITS
     info.mtime = int(found.st_mtime)
     if stat.S_ISLNK(found.st_mode):
         info.type, info.linkname = tarfile.SYMTYPE, os.readlink(member.source)  # noqa: PTH115
-        tar.addfile(info)
     elif stat.S_ISDIR(found.st_mode):
         info.type = tarfile.DIRTYPE
-        tar.addfile(info)
-    else:
-        descriptor = os.open(member.source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            info.size = os.fstat(descriptor).st_size
-            tar.addfile(info, file)
+    return info
 
 
 def unpack(archive: Path, directory: Path) -> None:
