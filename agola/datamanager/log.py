@@ -10,6 +10,7 @@ import msgspec
 from agola.core.errors import InternalError, NotExistError, OutOfRangeError
 from agola.datamanager.layout import LOG, SNAPSHOT, WALS, DataStatus, WalHeader
 from agola.datamanager.port import Action, Batch, WalSequence
+from agola.datamanager.sequence import same_epoch
 from agola.datamanager.snapshot import Snapshots
 from agola.datamanager.wal import WalObjects
 from agola.storage.kv.port import Changes, Entry, KeyValue, Revision
@@ -114,7 +115,8 @@ class Log:
 
     async def follow(self, after: WalSequence) -> AsyncGenerator[Batch, None]:
         while True:
-            if after not in self.headers:
+            ahead = after > self.last and same_epoch(after, self.last)  # others told us first
+            if after not in self.headers and not ahead:
                 raise _gone(after)
             following = self._following.get(after)
             if following is None:

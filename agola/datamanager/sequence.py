@@ -22,5 +22,10 @@ def epoch_of(sequence: WalSequence) -> int:
     return int(sequence.split("-")[0])
 
 
+def same_epoch(one: WalSequence, other: WalSequence) -> bool:
+    """Say whether two sequences, each perhaps empty, are of one epoch."""
+    return one.split("-")[0] == other.split("-")[0]
+
+
 def _format(epoch: int, number: int) -> WalSequence:
     return WalSequence(f"{epoch:013d}-{number:013d}")

@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 from agola.core.errors import AgolaError, OutOfRangeError, UnavailableError
 from agola.datamanager.port import Action, Batch, DataManager, WalSequence
+from agola.datamanager.sequence import same_epoch
 from agola.services.configstore.store.tables import TYPES, apply, clear
 from agola.storage.sql import transact
 from agola.storage.sql.port import Database, Transaction
@@ -33,27 +34,20 @@ class Projection:
 
     async def start(self) -> None:
         """Make the read database a copy, from the objects themselves if it lags too far."""
-        position = await self._datamanager.position()
         async with self._database.read() as tx:
             self._applied = await _progress(tx)
-        if self._applied == position:
-            return
-        try:
-            async with aclosing(self._datamanager.follow(self._applied)) as batches:
-                async for batch in batches:
-                    await self._apply(batch)
-                    if batch.sequence >= position:
-                        return
-        except OutOfRangeError:
-            await self._rebuild()
+        position = await self._datamanager.position()
+        while self._applied < position or not same_epoch(self._applied, position):
+            try:
+                await self._follow(until=position)
+            except OutOfRangeError:
+                await self._rebuild()
 
     async def run(self) -> None:
         """Follow for ever."""
         while True:
             try:
-                async with aclosing(self._datamanager.follow(self._applied)) as batches:
-                    async for batch in batches:
-                        await self._apply(batch)
+                await self._follow()
             except OutOfRangeError:
                 await self._rebuild()
             except AgolaError:
@@ -72,6 +66,13 @@ class Projection:
                 message, reason="READ_DATABASE_BEHIND", sequence=sequence
             ) from error
 
+    async def _follow(self, *, until: WalSequence | None = None) -> None:
+        async with aclosing(self._datamanager.follow(self._applied)) as batches:
+            async for batch in batches:
+                await self._apply(batch)
+                if until is not None and batch.sequence >= until:
+                    return
+
     async def _apply(self, batch: Batch) -> None:
         async def work(tx: Transaction) -> None:
             if await _progress(tx) >= batch.sequence:  # another process shares the database
@@ -86,17 +87,20 @@ class Projection:
     async def _rebuild(self) -> None:
         position = await self._datamanager.position()
 
-        async def work(tx: Transaction) -> None:
+        async def work(tx: Transaction) -> WalSequence:
+            present = await _progress(tx)
+            if present != self._applied:  # another process that shares the database was faster
+                return present
             await clear(tx)
             for data_type in TYPES:
                 async with aclosing(self._datamanager.scan(data_type)) as objects:
                     async for stored in objects:
                         await apply(tx, Action(stored.data_type, stored.id, stored.data))
             await tx.execute(_SET_PROGRESS, (position,))
+            logger.info("the read database is built anew, as of %s", position)
+            return position
 
-        await transact(self._database, work)
-        logger.info("the read database was built anew, as of %s", position)
-        self._tell(position)
+        self._tell(await transact(self._database, work))
 
     def _tell(self, sequence: WalSequence) -> None:
         self._applied = sequence
