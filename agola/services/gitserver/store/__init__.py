@@ -1,0 +1,1 @@
+"""Repositories on the disk, and the git that serves them."""
