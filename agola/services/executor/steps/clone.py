@@ -16,7 +16,7 @@ async def clone(step: CloneStep, context: StepContext) -> None:
     """Check the commit out in the working directory, on its branch if it is of one.
 
     Only the processes that fetch see the credential.  PreconditionError: `SOURCE_MISSING`,
-    `REPOSITORY_EXISTS`, `COMMIT_NOT_FOUND`, `GIT_FAILED`.
+    `REPOSITORY_EXISTS`, `COMMIT_NOT_FOUND`, `GIT_MISSING`, `GIT_FAILED`.
     """
     source = _checked(context.spec.source)
     url = without_credential(source.url)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -50,16 +51,7 @@ class Git:
     async def _run(
         self, arguments: tuple[str, ...], credential: Mapping[str, str], *, quiet: bool = False
     ) -> int:
-        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        process = await asyncio.create_subprocess_exec(
-            *("git", *arguments),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            cwd=self._directory,
-            env={**inherited, **ALONE, **credential, "AGOLA_EXECUTOR_ID": self._mark},
-            start_new_session=True,
-        )
+        process = await self._start(arguments, credential)
         try:
             await self._copy(process, quiet=quiet)
             return await process.wait()
@@ -67,6 +59,23 @@ class Git:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+
+    async def _start(
+        self, arguments: tuple[str, ...], credential: Mapping[str, str]
+    ) -> asyncio.subprocess.Process:
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        if (program := shutil.which("git")) is None:
+            message = "git is not installed on the executor"
+            raise PreconditionError(message, reason="GIT_MISSING")
+        return await asyncio.create_subprocess_exec(
+            *(program, *arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd=self._directory,
+            env={**inherited, **ALONE, **credential, "AGOLA_EXECUTOR_ID": self._mark},
+            start_new_session=True,
+        )
 
     async def _copy(self, process: asyncio.subprocess.Process, *, quiet: bool) -> None:
         if process.stdout is not None:

