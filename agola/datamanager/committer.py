@@ -75,7 +75,12 @@ class Committer:
         versions = {} if groups is None else groups.versions
         if len(versions) > MAX_GROUPS:
             message = f"{len(versions)} change groups are more than {MAX_GROUPS}"
-            raise BadRequestError(message, reason="TOO_MANY_CHANGE_GROUPS")
+            raise BadRequestError(
+                message,
+                reason="TOO_MANY_CHANGE_GROUPS",
+                count=str(len(versions)),
+                limit=str(MAX_GROUPS),
+            )
         done: asyncio.Future[WalSequence] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Request(tuple(actions), dict(versions), done))
         self._wake.set()

@@ -1,19 +1,24 @@
 """The write-ahead log as one process sees it, and what it says of objects not yet in a snapshot."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
 import msgspec
 
-from agola.core.errors import InternalError, NotExistError, OutOfRangeError
+from agola.core.errors import InternalError, NotExistError, OutOfRangeError, UnavailableError
 from agola.datamanager.layout import LOG, SNAPSHOT, WALS, DataStatus, WalHeader
 from agola.datamanager.port import Action, Batch, WalSequence
 from agola.datamanager.sequence import same_epoch
 from agola.datamanager.snapshot import Snapshots
 from agola.datamanager.wal import WalObjects
 from agola.storage.kv.port import Changes, Entry, KeyValue, Revision
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,9 @@ class Log:
                         await self._apply(changes)
             except (OutOfRangeError, NotExistError):  # so far behind that things are cleaned up
                 await self.load()
+            except UnavailableError:
+                logger.exception("the log cannot be followed; trying again")
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def moved(self) -> None:
         """Wait for the next change of anything here."""
