@@ -59,8 +59,8 @@ class DirectRunActions:
 
     async def _definition(self, path: RepositoryPath, commit_sha: str) -> Parsed:
         """Read the first definition that there is.  NotExistError: CONFIG_DOES_NOT_EXIST."""
-        files = await asyncio.gather(*(self._file(path, commit_sha, name) for name in FILE_NAMES))
-        for name, data in zip(FILE_NAMES, files, strict=True):
+        for name in FILE_NAMES:
+            data = await self._file(path, commit_sha, name)
             if data is not None:  # a thread, for a large one takes its time
                 return await asyncio.to_thread(parse, name, data)
         names = ", ".join(FILE_NAMES)
