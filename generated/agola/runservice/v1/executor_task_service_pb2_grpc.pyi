@@ -38,6 +38,9 @@ class ExecutorTaskServiceStub:
     """UpdateExecutorTaskStatus reports a task.  It carries the whole status and is safe to repeat: a
     report older than the last one is ignored.
 
+    An executor runs nothing of a task before a report of it as running was accepted: until then
+    the task may move to another executor, afterwards never.
+
     NOT_FOUND: EXECUTOR_TASK_DOES_NOT_EXIST.
     FAILED_PRECONDITION: EXECUTOR_SESSION_STALE, EXECUTOR_TASK_NOT_YOURS, EXECUTOR_TASK_FINISHED.
     INVALID_ARGUMENT: EXECUTOR_TASK_STATUS_INVALID, STEP_PHASE_INVALID.
@@ -86,6 +89,9 @@ class ExecutorTaskServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_executor_task_service_pb2.UpdateExecutorTaskStatusResponse]:
         """UpdateExecutorTaskStatus reports a task.  It carries the whole status and is safe to repeat: a
         report older than the last one is ignored.
+
+        An executor runs nothing of a task before a report of it as running was accepted: until then
+        the task may move to another executor, afterwards never.
 
         NOT_FOUND: EXECUTOR_TASK_DOES_NOT_EXIST.
         FAILED_PRECONDITION: EXECUTOR_SESSION_STALE, EXECUTOR_TASK_NOT_YOURS, EXECUTOR_TASK_FINISHED.
