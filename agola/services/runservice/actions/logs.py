@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from agola.core.errors import NotExistError, OutOfRangeError
+from agola.core.errors import AgolaError, NotExistError, OutOfRangeError, UnavailableError
 from agola.model.log import LogChunk, LogEnd, LogEvent, LogPart
 from agola.model.run import TaskStatus
 from agola.model.run_config import RunID, TaskID
@@ -51,28 +51,28 @@ class LogActions:
     ) -> AsyncGenerator[LogEvent, None]:
         """Read what somebody has now.  Without an end: nobody has the rest, or not yet."""
         position, task_id = offset, place.task.id
-        if _in_hands(place) and await self._stored.size(task_id, part) is None:
-            async with aclosing(self._read_copy(place, part, offset, follow=follow)) as events:
-                async for event in events:
-                    yield event
-                    if isinstance(event, LogChunk):
-                        position += len(event.data)
+        failure: AgolaError | None = None
+        ended = place.task.status.ended  # before, nothing of it is stored
+        if _in_hands(place) and not (ended and await self._is_stored(task_id, part)):
+            log = self._copies.stream_log(place, part, offset=offset, follow=follow)
+            try:
+                async with aclosing(log) as events:
+                    async for event in events:
+                        yield event
+                        if isinstance(event, LogChunk):
+                            position += len(event.data)
+            except (NotExistError, UnavailableError) as error:
+                failure = error
         # An executor that does not have it any more knows that it is stored.
-        if await self._stored.size(task_id, part) is not None:
+        if await self._is_stored(task_id, part):
             async with aclosing(self._stored.read(task_id, part, offset=position)) as events:
                 async for event in events:
                     yield event
+        elif isinstance(failure, UnavailableError):
+            raise failure
 
-    async def _read_copy(
-        self, place: TaskPlace, part: LogPart, offset: int, *, follow: bool
-    ) -> AsyncGenerator[LogEvent, None]:
-        log = self._copies.stream_log(place, part, offset=offset, follow=follow)
-        async with aclosing(log) as events:
-            try:
-                async for event in events:
-                    yield event
-            except NotExistError:
-                return
+    async def _is_stored(self, task_id: TaskID, part: LogPart) -> bool:
+        return await self._stored.size(task_id, part) is not None
 
 
 def _in_hands(place: TaskPlace) -> bool:
