@@ -59,18 +59,21 @@ class Git:
         One that *tidies* is first given the time to remove what it began to write.
         """
         environment = self._environment | ({"GIT_PROTOCOL": protocol} if protocol else {})
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            *self._prefix,
-            *arguments,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            limit=PIPE_BYTES,
-            env=environment,
-            cwd="/",
-            start_new_session=True,  # so that git's own children can be ended with it
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                "git",
+                *self._prefix,
+                *arguments,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                limit=PIPE_BYTES,
+                env=environment,
+                cwd="/",
+                start_new_session=True,  # so that git's own children can be ended with it
+            )
+        except OSError as error:
+            raise failed(f"cannot start it: {error.strerror}".encode()) from error
         try:
             yield Running(process)
         finally:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import AbstractAsyncContextManager
 
 from agola.model.repository import RepositoryPath
 from agola.services.gitserver.ports import PackService, Respond
@@ -25,9 +26,10 @@ class GitTransport:
     async def advertise(
         self, path: RepositoryPath, service: PackService, respond: Respond, *, protocol: str
     ) -> None:
-        if not protocol:  # the newer protocols speak for themselves
-            await respond(_packet(f"# service={service.value}\n") + FLUSH)
-        await self._converse(path, service, ["--advertise-refs"], _nothing(), respond, protocol)
+        # the newer protocols speak for themselves
+        head = b"" if protocol else _packet(f"# service={service.value}\n") + FLUSH
+        async with self._running(path, service, "--advertise-refs", protocol=protocol) as running:
+            await _pump(running, _nothing(), _headed(head, respond))
 
     async def exchange(
         self,
@@ -38,39 +40,24 @@ class GitTransport:
         *,
         protocol: str,
     ) -> None:
-        await self._converse(path, service, [], request, respond, protocol)
+        async with self._running(path, service, protocol=protocol) as running:
+            await _pump(running, request, respond)
 
-    async def _converse(  # noqa: PLR0917 (private, and the same order as above)
-        self,
-        path: RepositoryPath,
-        service: PackService,
-        options: list[str],
-        request: AsyncIterable[bytes],
-        respond: Respond,
-        protocol: str,
-    ) -> None:
-        command = service.value.removeprefix("git-")
-        folder = self._repositories.folder(path)
-        async with self._git.running(
-            command,
+    def _running(
+        self, path: RepositoryPath, service: PackService, *options: str, protocol: str
+    ) -> AbstractAsyncContextManager[Running]:
+        return self._git.running(
+            service.value.removeprefix("git-"),
             "--stateless-rpc",
             *options,
-            folder,
+            self._repositories.folder(path),
             protocol=protocol,
             tidies=service is PackService.PUSH,
-        ) as running:
-            answered, complaints = await _pump(running, request, respond)
-            if await running.process.wait():
-                # an answer that breaks off says so itself: the protocol has lengths and checksums
-                if not answered:
-                    raise failed(complaints)
-                logger.warning("%s of %s: %s", command, path, complaints.decode(errors="replace"))
+        )
 
 
-async def _pump(
-    running: Running, request: AsyncIterable[bytes], respond: Respond
-) -> tuple[bool, bytes]:
-    """Move bytes in both directions until git is done.  Gives whether it answered, and stderr."""
+async def _pump(running: Running, request: AsyncIterable[bytes], respond: Respond) -> None:
+    """Move bytes in both directions until git is done."""
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_feed(running.stdin, request))
@@ -78,7 +65,11 @@ async def _pump(
             answered = group.create_task(_forward(running.stdout, respond))
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None  # the first one cancelled the others
-    return answered.result(), complaints.result()
+    if await running.process.wait():
+        # an answer that breaks off says so itself: the protocol has lengths and checksums
+        if not answered.result():
+            raise failed(complaints.result())
+        logger.warning("git failed: %s", complaints.result().decode(errors="replace").strip())
 
 
 async def _feed(stdin: asyncio.StreamWriter, request: AsyncIterable[bytes]) -> None:
@@ -100,6 +91,16 @@ async def _forward(stdout: asyncio.StreamReader, respond: Respond) -> bool:
         answered = True
         await respond(piece)
     return answered
+
+
+def _headed(head: bytes, respond: Respond) -> Respond:
+    """Put *head* before the first bytes: an answer that never comes has none either."""
+    rest = [head]
+
+    async def headed(data: bytes) -> None:
+        await respond(rest.pop() + data if rest else data)
+
+    return headed
 
 
 async def _nothing() -> AsyncGenerator[bytes, None]:

@@ -88,9 +88,8 @@ class GitClient:
         return await self.ok("rev-parse", "HEAD")
 
 
-@pytest.fixture
-async def work_tree(tmp_path: Path) -> GitClient:
-    folder = tmp_path / "work"
+async def make_work_tree(folder: Path) -> GitClient:
+    """Make a work tree with one commit in *folder*."""
     folder.mkdir()
     client = GitClient(folder)
     await client.ok("init", "--quiet", "--initial-branch=main")
@@ -98,6 +97,11 @@ async def work_tree(tmp_path: Path) -> GitClient:
     await client.ok("config", "user.email", "alice@example.org")
     await client.commit("README")
     return client
+
+
+@pytest.fixture
+async def work_tree(tmp_path: Path) -> GitClient:
+    return await make_work_tree(tmp_path / "work")
 
 
 class ObservedTransport(GitTransport):

@@ -297,6 +297,17 @@ async def test_a_configstore_that_is_away_is_not_a_wrong_password(
         assert "503" in (await work_tree("ls-remote", served.url("alices-token"))).errors
 
 
+async def test_a_damaged_repository_is_a_failure_that_says_why(
+    served: Served, work_tree: GitClient
+) -> None:
+    await work_tree.ok("push", served.url("alices-token"), "HEAD:refs/heads/main")
+    (served.repositories.folder(PATH) / "HEAD").unlink()
+    assert "500" in (await work_tree("ls-remote", served.url("alices-token"))).errors
+    url = f"http://{served.address}/{PATH}.git/info/refs?service=git-upload-pack"
+    async with aiohttp.ClientSession(headers=AS_ALICE) as session, session.get(url) as response:
+        assert "git failed" in await response.text()
+
+
 async def test_an_address_in_use_is_said(served: Served) -> None:
     with pytest.raises(UnavailableError) as caught:
         async with serving_http(served.actions, served.address):
