@@ -87,7 +87,7 @@ def _show(args: argparse.Namespace, created: CreatedRuns) -> None:
     if args.output == "json":
         print_json(created, indent=None if args.watch else 2)
         return
-    for run in created.runs:
+    for run in () if args.watch else created.runs:  # a view says the same, and more
         print(f"{title(run)}: {outcome(run)}", flush=True)
         for problem in run.setup_errors:
             print(f"  {clean(problem)}", flush=True)

@@ -12,6 +12,8 @@ _QUIET = (
     *("-c", "core.fsmonitor=false"),  # would start a daemon
     *("-c", "advice.addEmbeddedRepo=false"),
     *("-c", "core.safecrlf=false"),
+    *("-c", "core.looseCompression=0"),  # these objects live for seconds
+    *("-c", "pack.compression=1"),
 )
 _TAIL_BYTES = 16_384
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import ClassVar, Self
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
@@ -71,7 +72,7 @@ class LiveView:
         if self._scroll:
             named = Text(f"{clean(task.name)} | ", style="cyan")
             self._console.print(named.append_text(Text.from_ansi(text)), soft_wrap=True)
-        elif text.strip():
+        elif text.strip() and part.step is not None:
             tail = self._tails.setdefault(task.id, deque(maxlen=TAIL_LINES))
             tail.append(Text.from_ansi(text).plain)
 
@@ -89,15 +90,18 @@ class LiveView:
         return Group(head, *problems, self._tasks(state, now))
 
     def _tasks(self, state: RunState, now: datetime) -> Table:
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-        for column in ("mark", "name", "status", "time"):
-            table.add_column(column, no_wrap=True)
-        table.add_column("detail", no_wrap=True, overflow="ellipsis", ratio=1)
+        table = Table(
+            box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True
+        )
+        cells = [("?", _name(task), status(task), taken(task, now=now)) for task in state.tasks]
+        for column in zip(*cells, strict=True):  # as wide as they need, whatever tails say
+            table.add_column(no_wrap=True, min_width=max(map(cell_len, column)))
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         for task in state.tasks:
             style = "cyan" if task.status is TaskStatus.RUNNING else _MARKS[task.status][1]
             table.add_row(
                 self._mark(task),
-                Text("   " * task.level + clean(task.name)),
+                Text(_name(task)),
                 Text(status(task), style=style),
                 taken(task, now=now),
                 Text(detail(task), style="dim"),
@@ -115,6 +119,10 @@ class LiveView:
     def _tail(self, task: Task) -> Iterator[str]:
         if task.status is TaskStatus.RUNNING:
             yield from self._tails.get(task.id, ())
+
+
+def _name(task: Task) -> str:
+    return "   " * task.level + clean(task.name)
 
 
 def _run_style(run: Run) -> str:

@@ -30,8 +30,8 @@ def outcome(run: Run) -> str:
         return str(run.result.value)
     if run.stop:
         return "stopping"
-    known = "" if run.result is Result.UNKNOWN else f" ({run.result.value})"
-    return f"{run.phase.value}{known}"
+    doomed = run.result in {Result.FAILED, Result.STOPPED}
+    return f"{run.phase.value}, {run.result.value}" if doomed else str(run.phase.value)
 
 
 def status(task: Task) -> str:
