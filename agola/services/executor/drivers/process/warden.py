@@ -18,6 +18,7 @@ import subprocess
 import sys
 from typing import Any
 
+LIBC = ctypes.CDLL(None)
 PR_SET_CHILD_SUBREAPER = 36
 MESSAGE_BYTES = 4096
 
@@ -39,7 +40,7 @@ class Warden:
 
     def run(self) -> None:
         """Serve until the other side is gone, then kill whatever is left."""
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         deaths, notice = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(notice, warn_on_full_buffer=False)
