@@ -33,7 +33,14 @@ class RunActions:
     async def get(self, principal: Principal, ref: RunRef) -> RunState:
         """Give a run with its tasks: also the way to find out whether the caller may see it."""
         require_scope(principal, "run", READ)
-        state = await self._runs.get_run(await self._name(principal, ref))
+        name = await self._name(principal, ref)
+        try:
+            state = await self._runs.get_run(name)
+        except NotExistError as error:
+            if isinstance(ref, NumberedRun):  # people know numbers, not groups
+                message = f"run {ref} doesn't exist"
+                raise NotExistError(message, reason=error.reason, run=str(ref)) from error
+            raise
         require_visible(principal, state.run)
         return state
 

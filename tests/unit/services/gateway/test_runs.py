@@ -56,6 +56,14 @@ async def test_a_hidden_run_and_none_are_told_in_the_same_words(
     assert texts[0] == texts[1]
 
 
+async def test_a_number_that_no_run_has_is_told_as_people_say_it(calling: Caller) -> None:
+    admin = await calling("admin")
+    for ref, text in ((NumberedRun(9), "run 9"), (NumberedRun(9, UserRuns("bob")), "run 9 of bob")):
+        with pytest.raises(NotExistError) as caught:
+            await admin.runs.get_run(ref)
+        assert str(caught.value) == f"{text} doesn't exist"
+
+
 async def test_one_lists_ones_own_runs(house: House, calling: Caller) -> None:
     first, second = house.runs.add(HERS), house.runs.add(HERS + "-two")
     house.runs.add(HIS)
