@@ -163,6 +163,7 @@ async def test_a_follower_goes_from_the_executor_to_storage_without_loss_or_repe
         await log.fail(NotExistError("forgotten", reason="TASK_DOES_NOT_EXIST"))
         assert await anext(events) == LogChunk(6, b"then stored")
         assert await anext(events) == LogEnd(17)
+    await hops.places.until_stored(TASK)
 
 
 async def test_a_break_on_the_way_is_bridged(hops: Hops) -> None:
@@ -213,6 +214,7 @@ async def test_what_a_lost_executor_sent_lately_is_kept_and_the_rest_marked(hops
     await log.until_open(0)
     await hops.put(TaskStatus.FAILED, DONE, executor_id=None)
     assert await collect(events, 4) == LOST_NOTE
+    await hops.places.until_stored(TASK)
     assert await collect(at_gateway(hops)) == b"one " + LOST_NOTE
 
 
@@ -256,6 +258,7 @@ async def test_errors_keep_class_reason_and_metadata_through_all_hops(
     run_id, task_id, part, offset, error, reason = case
     await hops.objects.write(f"logs/{TASK}/data/steps/0.log", b"step")
     await hops.put(TaskStatus.SUCCESS, DONE, executor_id=None)
+    await hops.places.until_stored(TASK)
     for events in (
         hops.runservice.stream_task_log(run_id, task_id, part, offset=offset, follow=follow),
         hops.gateway.stream_task_log(
