@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from functools import partial
 
 from msgspec import structs
 
@@ -80,6 +82,17 @@ class AdvanceActions:
         if run.request_id:
             keys.append(request_key(run.request_id))
         await self._live.change(lambda: Change(delete=(*keys, run_key(run_id))))
+
+    async def sweep(self, suspects: AbstractSet[RunID]) -> AbstractSet[RunID]:
+        """Delete the tasks of *suspects* that have no run still.  Gives the next suspects.
+
+        A large run is created tasks first; whoever is a suspect for a while will not be completed.
+        """
+        orphans = self._live.orphans()
+        for run_id in orphans & suspects:
+            keys = tuple(task_key(run_id, task_id) for task_id in self._live.tasks(run_id))
+            await self._live.change(partial(Change, delete=keys, unchanged=(run_key(run_id),)))
+        return orphans - suspects
 
     def _running(self, run_id: RunID) -> Run | None:
         run = self._live.run(run_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
+from functools import partial
 
 from msgspec import structs
 
@@ -120,7 +121,7 @@ class ExecutorActions:
             if remaining > 0:
                 left = min(left, remaining)
             else:
-                await self._live.change(lambda id_=executor_id: self._loss(id_))  # type: ignore[misc]
+                await self._live.change(partial(self._loss, executor_id))
         return left
 
     def _loss(self, executor_id: ExecutorID) -> Change:

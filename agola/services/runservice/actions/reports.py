@@ -1,5 +1,7 @@
 """What becomes of tasks in the hands of executors."""
 
+from functools import partial
+
 from msgspec import structs
 
 from agola.core.clock import Clock
@@ -73,7 +75,7 @@ class ReportActions:
         before: so no task that moves has run.
         """
         for task_id in tuple(self._live.assigned(executor_id)):
-            await self._live.change(lambda id_=task_id: self._loss(executor_id, id_))  # type: ignore[misc]
+            await self._live.change(partial(self._loss, executor_id, task_id))
 
     def _loss(self, executor_id: ExecutorID, task_id: TaskID) -> Change:
         held = self._live.executor_task(task_id)

@@ -5,8 +5,10 @@ A slow round over all of them is the safety net; nothing depends on it.
 
 import asyncio
 import logging
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 
-from agola.core.errors import AgolaError
+from agola.core.errors import AgolaError, UnavailableError
 from agola.core.name_queue import NameQueue
 from agola.model.run_config import RunID
 from agola.services.runservice.actions.advancing import AdvanceActions
@@ -51,9 +53,12 @@ class AdvanceLoops:
 
     async def resync(self) -> None:
         """Look at everything now and then, for ever."""
+        suspects: AbstractSet[RunID] = frozenset()
         while True:
             await asyncio.sleep(RESYNC_SECONDS)
             self._put_all()
+            with suppress(UnavailableError):
+                suspects = await self._actions.sweep(suspects)
 
     def _put_all(self) -> None:
         for run in self._live.runs():

@@ -1,6 +1,7 @@
 """Live state: runs that have not been archived, and who works on them."""
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
@@ -111,6 +112,9 @@ class LiveState(Protocol):
         """Give the run with a number."""
 
     def tasks(self, run_id: RunID) -> Mapping[TaskID, Task]: ...
+
+    def orphans(self) -> AbstractSet[RunID]:
+        """Name the runs of which there are tasks only: being created, or left so by a crash."""
 
     def executor_task(self, task_id: TaskID) -> ExecutorTask | None: ...
 

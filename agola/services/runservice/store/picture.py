@@ -3,6 +3,7 @@
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -67,6 +68,9 @@ class Picture:
 
     def tasks(self, run_id: RunID) -> Mapping[TaskID, Task]:
         return MappingProxyType(self._tasks.get(run_id, {}))
+
+    def orphans(self) -> AbstractSet[RunID]:
+        return self._tasks.keys() - set(self._run_ids)
 
     def executor_task(self, task_id: TaskID) -> ExecutorTask | None:
         task: ExecutorTask | None = self._values.get(f"executortasks/{task_id}")
