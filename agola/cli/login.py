@@ -18,6 +18,8 @@ def run(args: argparse.Namespace) -> int:
     """Check the token, then save it."""
     url = credentials.access(args).url
     login = Access(url, _token(args).strip())
+    if not login.token:
+        raise BadRequestError("no token was given", reason="TOKEN_REQUIRED")
     user = asyncio.run(_user(login))
     credentials.save(login)
     if args.output == "json":

@@ -159,7 +159,7 @@ def _run(nouns: Parsers) -> None:
     part = logs.add_mutually_exclusive_group()
     part.add_argument("--step", metavar="N", type=_step, help="only this step; the first is 0")
     part.add_argument("--setup", action="store_true", help="only the setup")
-    logs.add_argument("--follow", action="store_true", help="go on until the logs are complete")
+    logs.add_argument("--follow", action="store_true", help="until the logs are complete")
 
 
 _PHASES = ("setuperror", "queued", "cancelled", "running", "finished")
