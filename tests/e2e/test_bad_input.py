@@ -91,7 +91,7 @@ def test_a_hundred_megabytes_of_untracked_files(shared: Installation, tmp_path: 
         (["--components", "gateway,toaster"], "toaster"),
         (["--config", "/nowhere.yml"], "/nowhere.yml"),
         (["--listen", "localhost"], "host:port"),
-        (["--listen", "192.0.2.1:8000"], "192.0.2.1:8000"),
+        (["--listen", "192.0.2.1:8000"], "192.0.2.1:800"),
     ],
 )
 def test_a_server_that_cannot_start(

@@ -41,6 +41,11 @@ def test_a_kill_in_the_middle_of_a_step(own: Installation, tmp_path: Path) -> No
     path = repository(tmp_path / "tree", CHAIN.format(seen=seen, fifo=pipe))
     run = started(own, path)
     process = int(pipe.read_text())
+    command = ("run", "logs", run["id"], "--task", "second", "--step", "0", "--follow")
+    with own.start_agola(*command, cwd=path) as follower:
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == b"second\n"  # what is in a pipe is not yet kept
+        follower.kill()
     own.kill()
     own.start()
     got = ended(own, run["id"])
