@@ -1,4 +1,4 @@
-"""What a run is made from: tasks, what they run in, and their steps.  Never changes once written."""
+"""What a run is made from: tasks, their surroundings, their steps.  Never changes once written."""
 
 from datetime import timedelta
 from enum import Enum
