@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from functools import partial
 
 from msgspec import structs
@@ -66,7 +67,10 @@ class AdvanceActions:
         decision = advance(run, tasks, config, held, now=self._clock.now())
         placed = self._placements(decision, config)
         unplaced = len(placed) < len(decision.assign)
-        return _change(self._live.run(run.id), decision, held, placed), unplaced
+        change = _change(self._live.run(run.id), decision, held, placed)
+        if decision.run.phase is Phase.FINISHED and self._live.holder(run.group) == run.id:
+            change = replace(change, delete=(group_key(run.group),))
+        return change, unplaced
 
     async def archive(self, run_id: RunID) -> None:
         """Move a run that has ended from the live state to the archive.  May be repeated."""
@@ -133,9 +137,7 @@ def _change(
         put[slots_key(executor_id)] = task_id
     if run != known:
         put[run_key(run.id)] = run
-    finished = run.phase is Phase.FINISHED
     return Change(
         put=put,
-        delete=(group_key(run.group),) if finished else (),
         unchanged=(run_key(run.id), *(executor_key(id_) for id_ in set(placed.values()))),
     )

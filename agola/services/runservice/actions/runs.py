@@ -100,11 +100,10 @@ class RunActions:
                 raise _busy(run, holder)
             started = structs.replace(run, phase=Phase.RUNNING, start_time=self._clock.now())
             change, _ = self._advance.next_of(started, config)
-            turn = group_key(run.group)
-            put: Puts = {turn: run.id, **change.put}
-            if turn in change.delete:  # there was nothing to do, and it has ended already
-                del put[turn]
-            return replace(change, put=put)
+            now = change.put[run_key(run.id)]
+            if isinstance(now, Run) and now.phase.ended:  # there was nothing to do
+                return change
+            return replace(change, put={group_key(run.group): run.id, **change.put})
 
         return await self._steer(run_id, decide)
 

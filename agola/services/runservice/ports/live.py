@@ -69,9 +69,9 @@ class Change:
     """What to write, on the condition that nothing that it names was changed meanwhile."""
 
     put: Mapping[AnyKey, Struct | str] = field(default_factory=dict)
-    """In this order, the run last: a change too large for one transaction is cut between two."""
+    """A change too large for one transaction is cut; a run is written last, after all else."""
     delete: tuple[AnyKey, ...] = ()
-    """In this order, after what is put."""
+    """In this order."""
     unchanged: tuple[AnyKey, ...] = ()
 
 

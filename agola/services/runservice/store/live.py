@@ -13,6 +13,7 @@ from agola.core.background import background
 from agola.core.clock import Clock
 from agola.core.errors import OutOfRangeError, UnavailableError
 from agola.model.executor import ExecutorID
+from agola.model.run import Run
 from agola.model.run_config import RunID
 from agola.services.runservice.ports.live import AnyKey, Change, Touched, Wake
 from agola.services.runservice.store.bells import Bells
@@ -112,9 +113,11 @@ class KeyValueLiveState(Picture):
 
         All compares are made here, before anything is awaited: they say what `decide` saw.
         """
+        puts = [(key, Put(PREFIX + key.path, _encode(value))) for key, value in change.put.items()]
         operations: list[tuple[AnyKey, Operation]] = [
-            *((key, Put(PREFIX + key.path, _encode(value))) for key, value in change.put.items()),
+            *(one for one in puts if one[0].type is not Run),
             *((key, Delete(PREFIX + key.path)) for key in change.delete),
+            *(one for one in puts if one[0].type is Run),
         ]
         unchanged = [self._as_seen(key) for key in change.unchanged]
         return [

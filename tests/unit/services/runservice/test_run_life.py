@@ -4,6 +4,7 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
+from msgspec import structs
 
 from agola.core.errors import BadRequestError, NotExistError, PreconditionError
 from agola.model.assignment import AssignedTask
@@ -198,6 +199,30 @@ async def test_a_run_of_a_thousand_tasks_is_created_and_stopped(runservice: Runs
         state = await final(runservice, created.run.id)
         assert state.run.result is Result.STOPPED
         assert len(state.tasks) == 1000
+
+
+@pytest.mark.parametrize("children", [97, 98, 99, 150])  # about as many as go into a transaction
+async def test_a_large_run_that_ends_at_once_gives_its_turn_back(
+    runservice: Runservice, children: int
+) -> None:
+    created = await runservice.runs.create_run(a_run("t", *(f"t{n}<t" for n in range(children))))
+    await runservice.runs.start_run(created.run.id)
+    await runservice.runs.stop_run(created.run.id)
+    assert (await final(runservice, created.run.id)).run.result is Result.STOPPED
+    after = await runservice.runs.create_run(a_run("a"))
+    assert (await runservice.runs.start_run(after.run.id)).phase is Phase.RUNNING
+
+
+async def test_a_run_of_skipped_tasks_succeeds_as_soon_as_it_starts(
+    runservice: Runservice,
+) -> None:
+    config = a_run("a", "b")
+    tasks = {id_: structs.replace(task, skip=True) for id_, task in config.tasks.items()}
+    for _ in range(2):
+        created = await runservice.runs.create_run(structs.replace(config, tasks=tasks))
+        await runservice.runs.start_run(created.run.id)
+        state = await final(runservice, created.run.id)
+        assert (state.run.phase, state.run.result) == (Phase.FINISHED, Result.SUCCESS)
 
 
 async def test_events_tell_every_phase_in_order_and_resume_without_a_gap(
