@@ -56,13 +56,15 @@ class RunActions:
         """
         check_request_id(request_id)
         config = checked_config(config)
-        if request_id and (known := await self._requested(request_id)):
+        if known := await self._requested(request_id):
             return await self.get(known)
         config = structs.replace(config, id=self._ids.next())
         counter = await self._configs.create(config)
+        if known := await self._requested(request_id):  # the same request was faster
+            return await self.get(known)
         run = self._new_run(config, counter, request_id)
         await self._live.change(lambda: self._creation(run, config))
-        return await self.get(self._live.requested(request_id) or run.id)
+        return await self.get(self._live_requested(request_id) or run.id)
 
     async def get(self, by: RunID | RunNumber) -> RunState:
         """Read a run.  NotExistError: `RUN_DOES_NOT_EXIST`."""
@@ -168,7 +170,15 @@ class RunActions:
         return run_id
 
     async def _requested(self, request_id: str) -> RunID | None:
-        return self._live.requested(request_id) or await self._archive.requested(request_id)
+        if not request_id:
+            return None
+        live = self._live_requested(request_id)
+        return live or await self._archive.requested(request_id)
+
+    def _live_requested(self, request_id: str) -> RunID | None:
+        """Say which run a request made.  A creation that a crash cut short made none."""
+        run_id = self._live.requested(request_id)
+        return run_id if run_id and self._live.run(run_id) else None
 
     def _new_run(self, config: RunConfig, counter: int, request_id: str) -> Run:
         now = self._clock.now()
@@ -188,7 +198,7 @@ class RunActions:
         )
 
     def _creation(self, run: Run, config: RunConfig) -> Change:
-        if run.request_id and self._live.requested(run.request_id):
+        if self._live_requested(run.request_id):
             return NO_CHANGE  # the same request was faster
         put: Puts = {task_key(run.id, id_): task for id_, task in initial_tasks(config).items()}
         if run.request_id:

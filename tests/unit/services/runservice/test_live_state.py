@@ -14,13 +14,16 @@ from agola.core.errors import PreconditionError
 from agola.model.executor import ExecutorID, ExecutorTask, ExecutorTaskPhase, ExecutorTaskStatus
 from agola.model.log import SETUP_LOG, LogPart
 from agola.model.run import ArchivedRun, Phase, Run, Task, TaskStatus, initial_tasks
-from agola.model.run_config import RunID, TaskID
+from agola.model.run_config import RunConfig, RunID, TaskID
+from agola.model.run_id import RunIds
 from agola.services.runservice.actions.advancing import AdvanceActions
+from agola.services.runservice.actions.runs import RunActions
 from agola.services.runservice.ports.live import (
     Change,
     Puts,
     executor_task_key,
     group_key,
+    request_key,
     run_key,
     task_key,
 )
@@ -45,12 +48,18 @@ class NothingArchived(StoredRuns):
         assert self.archived is not None
         return self.archived
 
+    async def requested(self, request_id: str) -> RunID | None:
+        return None
+
 
 class NoConfigs(StoredRunConfigs):
-    """No run configs."""
+    """Keeps no run config; every run is the first."""
 
     def __init__(self) -> None:
         """Need no datamanager."""
+
+    async def create(self, config: RunConfig) -> int:
+        return 1
 
 
 def a_live_run(name: str = "r") -> Run:
@@ -143,6 +152,19 @@ async def test_tasks_whose_run_was_never_completed_are_swept_in_the_end(
     assert (suspects, len(live.tasks(RunID("r")))) == ({"r"}, 1)
     assert await actions.sweep(suspects) == frozenset()
     assert not live.tasks(RunID("r"))
+
+
+async def test_a_request_whose_creation_was_cut_short_made_no_run(
+    live: KeyValueLiveState,
+) -> None:
+    configs, archive = NoConfigs(), NothingArchived()
+    advance = AdvanceActions(live, configs, archive, clock=SystemClock())
+    ids = RunIds(SystemClock())
+    actions = RunActions(live, configs, archive, advance, ids=ids, clock=SystemClock())
+    await live.change(lambda: Change(put={request_key("request"): "cut"}))
+    state = await actions.create(a_run("a"), request_id="request")
+    assert state.run.id != "cut"
+    assert live.requested("request") == state.run.id
 
 
 async def test_ended_tasks_are_told_until_they_are_stored(live: KeyValueLiveState) -> None:

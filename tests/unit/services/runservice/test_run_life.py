@@ -158,6 +158,14 @@ async def test_a_request_makes_one_run_however_often_it_is_sent(runservice: Runs
     assert again.run.id == first
 
 
+async def test_a_request_for_a_broken_run_makes_one_too(runservice: Runservice) -> None:
+    config = RunConfig(id=RunID(""), name="bad", group="/user/u", setup_errors=("no such key",))
+    created = await asyncio.gather(
+        *(runservice.runs.create_run(config, request_id="again") for _ in range(10))
+    )
+    assert len({one.run.id for one in created}) == 1
+
+
 async def test_a_run_is_found_by_its_number_alive_and_archived(runservice: Runservice) -> None:
     created = await runservice.runs.create_run(a_run("a", group="/project/p/branch/b"))
     number = RunNumber(root_group="/project/p", counter=1)
