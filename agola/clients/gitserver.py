@@ -1,8 +1,10 @@
 """Asking the gitserver."""
 
+from collections.abc import Sequence
+
 import grpc
 
-from agola.model.repository import Commit, Repository, RepositoryPath
+from agola.model.repository import Commit, CommittedFile, Repository, RepositoryPath
 from agola.rpc import calls
 from agola.wire import gitserver as wire
 from generated.agola.gitserver.v1 import repository_service_pb2 as pb
@@ -31,10 +33,11 @@ class RepositoryClient:
         answer = await calls.unary(self._stub.GetCommit(request))
         return wire.commit_from_pb(answer.commit)
 
-    async def read_file(self, path: RepositoryPath, *, commit_sha: str, file: str) -> bytes:
-        """Give a file as it is in a commit."""
+    async def read_file(
+        self, path: RepositoryPath, *, commit_sha: str, files: Sequence[str]
+    ) -> CommittedFile:
+        """Give the first of *files* that there is in a commit."""
         request = pb.ReadFileRequest(
-            user_id=path.user_id, repository_uuid=path.uuid, commit_sha=commit_sha, path=file
+            user_id=path.user_id, repository_uuid=path.uuid, commit_sha=commit_sha, paths=files
         )
-        answer = await calls.unary(self._stub.ReadFile(request))
-        return answer.data
+        return wire.committed_file_from_pb(await calls.unary(self._stub.ReadFile(request)))

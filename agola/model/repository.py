@@ -49,3 +49,12 @@ class Commit:
     def subject(self) -> str:
         """The first line of the message."""
         return self.message.partition("\n")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedFile:
+    """A file as it is in a commit."""
+
+    commit: Commit
+    path: str
+    data: bytes

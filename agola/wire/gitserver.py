@@ -1,8 +1,9 @@
 """agola.gitserver.v1 messages to model, and back."""
 
-from agola.model.repository import Commit, Repository, RepositoryPath, Signature
+from agola.model.repository import Commit, CommittedFile, Repository, RepositoryPath, Signature
 from agola.wire.timestamp import timestamp_from_pb, timestamp_to_pb
 from generated.agola.gitserver.v1 import repository_pb2 as pb
+from generated.agola.gitserver.v1 import repository_service_pb2 as service_pb
 
 
 def repository_to_pb(repository: Repository) -> pb.Repository:
@@ -45,6 +46,16 @@ def commit_from_pb(message: pb.Commit) -> Commit:
         committer=signature_from_pb(message.committer),
         parents=tuple(message.parent_shas),
     )
+
+
+def committed_file_to_pb(file: CommittedFile) -> service_pb.ReadFileResponse:
+    return service_pb.ReadFileResponse(
+        data=file.data, path=file.path, commit=commit_to_pb(file.commit)
+    )
+
+
+def committed_file_from_pb(message: service_pb.ReadFileResponse) -> CommittedFile:
+    return CommittedFile(commit_from_pb(message.commit), message.path, message.data)
 
 
 def signature_to_pb(signature: Signature) -> pb.Signature:

@@ -1,10 +1,10 @@
 """What the gitserver needs from the outside."""
 
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from enum import Enum
 from typing import Protocol, TypeAlias
 
-from agola.model.repository import Commit, RepositoryPath
+from agola.model.repository import Commit, CommittedFile, RepositoryPath
 
 Respond: TypeAlias = Callable[[bytes], Awaitable[None]]
 """Takes the next bytes of an answer; waits while whoever reads them is slower."""
@@ -64,10 +64,11 @@ class Reader(Protocol):
         """Find the commit that a full ref or a full id names; a tag is peeled."""
 
     async def file(
-        self, path: RepositoryPath, *, commit_sha: str, file: str, max_bytes: int
-    ) -> bytes:
-        """Give a file as it is in a commit, symbolic links inside the repository followed.
+        self, path: RepositoryPath, *, commit_sha: str, files: Sequence[str], max_bytes: int
+    ) -> CommittedFile:
+        """Give the first of *files* that there is in a commit.
 
-        NotExistError: `COMMIT_DOES_NOT_EXIST`, `FILE_DOES_NOT_EXIST`.  PreconditionError:
-        `FILE_IS_NOT_REGULAR`.  ExhaustedError: `FILE_TOO_LARGE`.
+        Symbolic links inside the repository are followed.  NotExistError: `COMMIT_DOES_NOT_EXIST`,
+        `FILE_DOES_NOT_EXIST`.  PreconditionError: `FILE_IS_NOT_REGULAR`.  ExhaustedError:
+        `FILE_TOO_LARGE`.
         """

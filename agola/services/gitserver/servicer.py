@@ -39,10 +39,10 @@ class RepositoryServicer(RepositoryServiceServicer):
         return pb.GetCommitResponse(commit=wire.commit_to_pb(commit))
 
     async def ReadFile(self, request: pb.ReadFileRequest, context: Context) -> pb.ReadFileResponse:
-        data = await self._actions.read_file(
-            _path(request), commit_sha=request.commit_sha, file=request.path
+        file = await self._actions.read_file(
+            _path(request), commit_sha=request.commit_sha, files=request.paths
         )
-        return pb.ReadFileResponse(data=data)
+        return wire.committed_file_to_pb(file)
 
 
 def _path(

@@ -7,10 +7,10 @@ import uuid
 from agola.core.errors import BadRequestError, NotExistError
 from agola.core.ids import Ids
 from agola.model.direct_run import CreatedRuns, DirectRun, PushTarget
-from agola.model.repository import RepositoryPath
+from agola.model.repository import CommittedFile, RepositoryPath
 from agola.model.run import Run
 from agola.rpc.context import Principal
-from agola.runconfig import FILE_NAMES, Parsed, parse
+from agola.runconfig import FILE_NAMES, parse
 from agola.services.gateway.actions.authorization import WRITE, require_scope
 from agola.services.gateway.actions.events import DirectEvent, read_ref
 from agola.services.gateway.actions.planning import Plan, plan
@@ -47,38 +47,28 @@ class DirectRunActions:
         context = read_ref(
             wish.ref, commit_sha=wish.commit_sha, pull_request_refs=wish.pull_request_refs
         )
-        parsed, repository, message = await asyncio.gather(
-            self._definition(path, wish.commit_sha),
-            self._repositories.get_repository(path),
-            self._message(path, wish),
+        file, repository = await asyncio.gather(
+            self._definition(path, wish.commit_sha), self._repositories.get_repository(path)
         )
+        message = wish.message or file.commit.message
         event = DirectEvent(repository=repository, context=context, message=message)
+        parsed = await asyncio.to_thread(parse, file.path, file.data)  # a large one takes its time
         planned = plan(parsed, event, variables=wish.variables, ids=self._ids)
         runs = await self._make(planned, self._request_namespace(principal, wish.request_id))
         return CreatedRuns(runs, planned.skipped)
 
-    async def _definition(self, path: RepositoryPath, commit_sha: str) -> Parsed:
+    async def _definition(self, path: RepositoryPath, commit_sha: str) -> CommittedFile:
         """Read the first definition that there is.  NotExistError: CONFIG_DOES_NOT_EXIST."""
-        for name in FILE_NAMES:
-            data = await self._file(path, commit_sha, name)
-            if data is not None:  # a thread, for a large one takes its time
-                return await asyncio.to_thread(parse, name, data)
-        names = ", ".join(FILE_NAMES)
-        message = f"commit {commit_sha} has no run definition: none of {names}"
-        raise NotExistError(message, reason="CONFIG_DOES_NOT_EXIST", commit=commit_sha, names=names)
-
-    async def _file(self, path: RepositoryPath, commit_sha: str, name: str) -> bytes | None:
         try:
-            return await self._repositories.read_file(path, commit_sha=commit_sha, file=name)
+            return await self._repositories.read_file(path, commit_sha=commit_sha, files=FILE_NAMES)
         except NotExistError as error:
             if error.reason != "FILE_DOES_NOT_EXIST":
                 raise
-            return None
-
-    async def _message(self, path: RepositoryPath, wish: DirectRun) -> str:
-        if wish.message:
-            return wish.message
-        return (await self._repositories.get_commit(path, sha=wish.commit_sha)).message
+            names = ", ".join(FILE_NAMES)
+            message = f"commit {commit_sha} has no run definition: none of {names}"
+            raise NotExistError(
+                message, reason="CONFIG_DOES_NOT_EXIST", commit=commit_sha, names=names
+            ) from error
 
     async def _make(self, planned: Plan, namespace: uuid.UUID) -> tuple[Run, ...]:
         """Make one run after the other, so that their numbers are in order."""

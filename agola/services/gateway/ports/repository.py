@@ -1,8 +1,9 @@
 """The work trees that users push, as the gitserver keeps them."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from agola.model.repository import Commit, Repository, RepositoryPath
+from agola.model.repository import CommittedFile, Repository, RepositoryPath
 
 
 class Repositories(Protocol):
@@ -14,7 +15,7 @@ class Repositories(Protocol):
     async def get_repository(self, path: RepositoryPath) -> Repository:
         """Say where a repository is, whether or not anything was pushed to it yet."""
 
-    async def get_commit(self, path: RepositoryPath, *, ref: str = "", sha: str = "") -> Commit: ...
-
-    async def read_file(self, path: RepositoryPath, *, commit_sha: str, file: str) -> bytes:
-        """Give a file as it is in a commit.  ExhaustedError: FILE_TOO_LARGE."""
+    async def read_file(
+        self, path: RepositoryPath, *, commit_sha: str, files: Sequence[str]
+    ) -> CommittedFile:
+        """Give the first of *files* that there is in a commit.  ExhaustedError: FILE_TOO_LARGE."""

@@ -2,13 +2,15 @@
 
 import re
 import uuid
+from collections.abc import Sequence
 
 from agola.core.errors import BadRequestError, NotExistError
-from agola.model.repository import Commit, Repository, RepositoryPath
+from agola.model.repository import Commit, CommittedFile, Repository, RepositoryPath
 from agola.services.gitserver.actions.clone_credential import USERNAME, CloneCredential
 from agola.services.gitserver.ports import Reader, Repositories
 
 MAX_FILE_BYTES = 1024**2
+MAX_PATHS = 20
 MAX_PATH_CHARACTERS = 4096
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -69,16 +71,17 @@ class RepositoryActions:
             raise NotExistError(message, reason="COMMIT_DOES_NOT_EXIST", sha=sha)
         return commit
 
-    async def read_file(self, path: RepositoryPath, *, commit_sha: str, file: str) -> bytes:
-        """Give a file as it is in a commit, at most 1 MiB."""
+    async def read_file(
+        self, path: RepositoryPath, *, commit_sha: str, files: Sequence[str]
+    ) -> CommittedFile:
+        """Give the first of *files* that there is in a commit, at most 1 MiB."""
         _check(path)
         if not _SHA.fullmatch(commit_sha):
             raise _invalid("COMMIT_SHA_INVALID", f"{commit_sha!r} is not the full id of a commit")
-        if not _is_file_path(file):
-            raise _invalid("FILE_PATH_INVALID", f"{file!r} cannot be the path of a file")
+        _check_files(files)
         await self._check_exists(path)
         return await self._reader.file(
-            path, commit_sha=commit_sha, file=file, max_bytes=MAX_FILE_BYTES
+            path, commit_sha=commit_sha, files=files, max_bytes=MAX_FILE_BYTES
         )
 
     async def _check_exists(self, path: RepositoryPath) -> None:
@@ -96,6 +99,16 @@ def _check(path: RepositoryPath) -> None:
         raise _invalid("USER_ID_INVALID", f"{path.user_id!r} is not the id of a user")
     if not _is_uuid(path.uuid):
         raise _invalid("REPOSITORY_UUID_INVALID", f"{path.uuid!r} is not a UUID")
+
+
+def _check_files(files: Sequence[str]) -> None:
+    if not files:
+        raise _invalid("FILE_PATH_REQUIRED", "say the path of a file")
+    if len(files) > MAX_PATHS:
+        raise _invalid("TOO_MANY_FILE_PATHS", f"{len(files)} paths are more than {MAX_PATHS}")
+    for file in files:
+        if not _is_file_path(file):
+            raise _invalid("FILE_PATH_INVALID", f"{file!r} cannot be the path of a file")
 
 
 def _is_uuid(text: str) -> bool:

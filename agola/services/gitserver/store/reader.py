@@ -1,11 +1,13 @@
 """Reading commits and files with `git cat-file`."""
 
 import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from agola.core.errors import AgolaError, ExhaustedError, NotExistError, PreconditionError
-from agola.model.repository import Commit, RepositoryPath
+from agola.model.repository import Commit, CommittedFile, RepositoryPath
 from agola.services.gitserver.store.commit import commit_from_object
 from agola.services.gitserver.store.git import PIPE_BYTES, Git, Running, failed
 from agola.services.gitserver.store.repositories import DiskRepositories
@@ -27,6 +29,10 @@ class GitObject(NamedTuple):
     """The beginning, where it is larger than what was asked for."""
 
 
+Ask: TypeAlias = Callable[[str, int], Awaitable[GitObject | None]]
+"""Reads what a name stands for; of what is larger than so many bytes only the beginning."""
+
+
 class GitReader:
     """`Reader` by one short git process per question."""
 
@@ -35,50 +41,53 @@ class GitReader:
         self._repositories = repositories
 
     async def commit(self, path: RepositoryPath, revision: str) -> Commit | None:
-        [found] = await self._read(path, {f"{revision}^{{commit}}": MAX_COMMIT_BYTES})
+        async with self._asking(path) as ask:
+            found = await ask(f"{revision}^{{commit}}", MAX_COMMIT_BYTES)
         return commit_from_object(found.sha, found.data) if found else None
 
     async def file(
-        self, path: RepositoryPath, *, commit_sha: str, file: str, max_bytes: int
-    ) -> bytes:
-        limits = {f"{commit_sha}^{{commit}}": MAX_COMMIT_BYTES, f"{commit_sha}:{file}": max_bytes}
-        commit, blob = await self._read(path, limits)
-        if commit is None or commit.sha != commit_sha:
-            message = f"commit {commit_sha} doesn't exist"
-            raise NotExistError(message, reason="COMMIT_DOES_NOT_EXIST", sha=commit_sha)
-        if blob is None:
-            raise await self._why_absent(path, commit_sha, file)
-        if blob.kind != "blob":
-            raise _not_regular(file)
-        if blob.size > max_bytes:
-            message = f"{file} has {blob.size} bytes, more than {max_bytes}"
-            raise ExhaustedError(
-                message,
-                reason="FILE_TOO_LARGE",
-                file=file,
-                size=str(blob.size),
-                maxBytes=str(max_bytes),
-            )
-        return blob.data
+        self, path: RepositoryPath, *, commit_sha: str, files: Sequence[str], max_bytes: int
+    ) -> CommittedFile:
+        odd = ""
+        async with self._asking(path) as ask:
+            commit = await ask(f"{commit_sha}^{{commit}}", MAX_COMMIT_BYTES)
+            if commit is None or commit.sha != commit_sha:
+                message = f"commit {commit_sha} doesn't exist"
+                raise NotExistError(message, reason="COMMIT_DOES_NOT_EXIST", sha=commit_sha)
+            for file in files:
+                found = await ask(f"{commit_sha}:{file}", max_bytes)
+                if found is not None and found.kind == "blob":
+                    _check_size(file, found.size, max_bytes)
+                    in_commit = commit_from_object(commit.sha, commit.data)
+                    return CommittedFile(in_commit, file, found.data)
+                if found is not None:
+                    odd = odd or file
+        raise _not_regular(odd) if odd else await self._why_absent(path, commit_sha, files)
 
-    async def _read(self, path: RepositoryPath, limits: dict[str, int]) -> list[GitObject | None]:
-        """Read what the names stand for; of what is larger than its limit only the beginning."""
+    @asynccontextmanager
+    async def _asking(self, path: RepositoryPath) -> AsyncGenerator[Ask, None]:
+        """Start one git for some questions."""
         async with self._git.running(*self._in(path), "cat-file", *_BATCH) as running:
-            found = []
-            for name, max_bytes in limits.items():
-                running.stdin.write(f"{name}\n".encode())
-                found.append(await _next_object(running, max_bytes))
-            return found
 
-    async def _why_absent(self, path: RepositoryPath, commit_sha: str, file: str) -> AgolaError:
+            async def ask(name: str, max_bytes: int) -> GitObject | None:
+                running.stdin.write(f"{name}\n".encode())
+                return await _next_object(running, max_bytes)
+
+            yield ask
+
+    async def _why_absent(
+        self, path: RepositoryPath, commit_sha: str, files: Sequence[str]
+    ) -> AgolaError:
         """Tell a submodule, whose commit is elsewhere, from nothing at all."""
         listing = await self._git.output(
-            "--literal-pathspecs", *self._in(path), "ls-tree", "-z", commit_sha, "--", file
+            "--literal-pathspecs", *self._in(path), "ls-tree", "-z", commit_sha, "--", *files
         )
-        if listing.startswith(SUBMODULE_MODE):
-            return _not_regular(file)
-        message = f"{file} doesn't exist in commit {commit_sha}"
-        return NotExistError(message, reason="FILE_DOES_NOT_EXIST", file=file, sha=commit_sha)
+        for entry in listing.split(b"\0"):
+            if entry.startswith(SUBMODULE_MODE):
+                return _not_regular(entry.partition(b"\t")[2].decode(errors="replace"))
+        names = ", ".join(files)
+        message = f"{names} doesn't exist in commit {commit_sha}"
+        return NotExistError(message, reason="FILE_DOES_NOT_EXIST", file=names, sha=commit_sha)
 
     def _in(self, path: RepositoryPath) -> tuple[str, Path]:
         return "--git-dir", self._repositories.folder(path)
@@ -100,6 +109,18 @@ async def _next_object(running: Running, max_bytes: int) -> GitObject | None:
     while left:
         left -= len(await running.stdout.read(min(left, PIPE_BYTES)))
     return GitObject(sha, kind, size, data)
+
+
+def _check_size(file: str, size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        message = f"{file} has {size} bytes, more than {max_bytes}"
+        raise ExhaustedError(
+            message,
+            reason="FILE_TOO_LARGE",
+            file=file,
+            size=str(size),
+            maxBytes=str(max_bytes),
+        )
 
 
 def _not_regular(file: str) -> PreconditionError:

@@ -4,8 +4,10 @@ isort:skip_file
 """
 
 from generated.agola.gitserver.v1 import repository_pb2 as _repository_pb2
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -136,26 +138,30 @@ class ReadFileRequest(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     REPOSITORY_UUID_FIELD_NUMBER: _builtins.int
     COMMIT_SHA_FIELD_NUMBER: _builtins.int
-    PATH_FIELD_NUMBER: _builtins.int
+    PATHS_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Required. The user whom the repository belongs to."""
     repository_uuid: _builtins.str
     """Required. The id of the repository among those of the user, a UUID."""
     commit_sha: _builtins.str
     """Required. The full id of the commit."""
-    path: _builtins.str
-    """Required. The path of the file in the commit, relative to its root: `.agola/config.yml`."""
+    @_builtins.property
+    def paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Required. Where to look for a file in the commit, relative to its root: `.agola/config.yml`.  The
+        first that there is counts.
+        """
+
     def __init__(
         self,
         *,
         user_id: _builtins.str = ...,
         repository_uuid: _builtins.str = ...,
         commit_sha: _builtins.str = ...,
-        path: _builtins.str = ...,
+        paths: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit_sha", b"commit_sha", "path", b"path", "repository_uuid", b"repository_uuid", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit_sha", b"commit_sha", "paths", b"paths", "repository_uuid", b"repository_uuid", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -168,16 +174,26 @@ class ReadFileResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DATA_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    COMMIT_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
     """The file, at most 1 MiB."""
+    path: _builtins.str
+    """Which of the paths it is."""
+    @_builtins.property
+    def commit(self) -> _repository_pb2.Commit:
+        """The commit that it was read in."""
+
     def __init__(
         self,
         *,
         data: _builtins.bytes = ...,
+        path: _builtins.str = ...,
+        commit: _repository_pb2.Commit | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit", "data", b"data", "path", b"path"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -32,12 +32,13 @@ class RepositoryServiceStub:
     INTERNAL: GIT_FAILED.
     """
     ReadFile: _aio.UnaryUnaryMultiCallable[_repository_service_pb2.ReadFileRequest, _repository_service_pb2.ReadFileResponse]
-    """ReadFile returns a file as it is in a commit.  Symbolic links are followed inside the repository.
+    """ReadFile returns the first of some files that there is in a commit, and the commit.  Symbolic links
+    are followed inside the repository.
 
     INVALID_ARGUMENT: USER_ID_INVALID, REPOSITORY_UUID_INVALID, COMMIT_SHA_INVALID,
-    FILE_PATH_INVALID.
-    NOT_FOUND: REPOSITORY_DOES_NOT_EXIST, COMMIT_DOES_NOT_EXIST, FILE_DOES_NOT_EXIST.
-    FAILED_PRECONDITION: FILE_IS_NOT_REGULAR (a directory or a submodule).
+    FILE_PATH_REQUIRED, FILE_PATH_INVALID, TOO_MANY_FILE_PATHS (more than 20).
+    NOT_FOUND: REPOSITORY_DOES_NOT_EXIST, COMMIT_DOES_NOT_EXIST, FILE_DOES_NOT_EXIST (none of them).
+    FAILED_PRECONDITION: FILE_IS_NOT_REGULAR (none is a file, and one is a directory or a submodule).
     RESOURCE_EXHAUSTED: FILE_TOO_LARGE (more than 1 MiB).
     INTERNAL: GIT_FAILED.
     """
@@ -75,12 +76,13 @@ class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _repository_service_pb2.ReadFileRequest,
         context: _aio.ServicerContext[_repository_service_pb2.ReadFileRequest, _abc.Awaitable[_repository_service_pb2.ReadFileResponse]],
     ) -> _abc.Awaitable[_repository_service_pb2.ReadFileResponse]:
-        """ReadFile returns a file as it is in a commit.  Symbolic links are followed inside the repository.
+        """ReadFile returns the first of some files that there is in a commit, and the commit.  Symbolic links
+        are followed inside the repository.
 
         INVALID_ARGUMENT: USER_ID_INVALID, REPOSITORY_UUID_INVALID, COMMIT_SHA_INVALID,
-        FILE_PATH_INVALID.
-        NOT_FOUND: REPOSITORY_DOES_NOT_EXIST, COMMIT_DOES_NOT_EXIST, FILE_DOES_NOT_EXIST.
-        FAILED_PRECONDITION: FILE_IS_NOT_REGULAR (a directory or a submodule).
+        FILE_PATH_REQUIRED, FILE_PATH_INVALID, TOO_MANY_FILE_PATHS (more than 20).
+        NOT_FOUND: REPOSITORY_DOES_NOT_EXIST, COMMIT_DOES_NOT_EXIST, FILE_DOES_NOT_EXIST (none of them).
+        FAILED_PRECONDITION: FILE_IS_NOT_REGULAR (none is a file, and one is a directory or a submodule).
         RESOURCE_EXHAUSTED: FILE_TOO_LARGE (more than 1 MiB).
         INTERNAL: GIT_FAILED.
         """

@@ -1,7 +1,9 @@
 """Pushed commits in memory."""
 
+from collections.abc import Sequence
+
 from agola.core.errors import NotExistError
-from agola.model.repository import Commit, Repository, RepositoryPath, Signature
+from agola.model.repository import Commit, CommittedFile, Repository, RepositoryPath, Signature
 
 SHA = "c0ffee" + 34 * "0"
 NOBODY = Signature(name="nobody", email="")
@@ -23,14 +25,14 @@ class MemoryRepositories:
             clone_password="only for this one",
         )
 
-    async def get_commit(self, path: RepositoryPath, *, ref: str = "", sha: str = "") -> Commit:
-        return Commit(sha=sha, message=self.message, author=NOBODY, committer=NOBODY)
-
-    async def read_file(self, path: RepositoryPath, *, commit_sha: str, file: str) -> bytes:
+    async def read_file(
+        self, path: RepositoryPath, *, commit_sha: str, files: Sequence[str]
+    ) -> CommittedFile:
         if commit_sha != SHA:
             message = f"commit {commit_sha} doesn't exist"
             raise NotExistError(message, reason="COMMIT_DOES_NOT_EXIST", commit=commit_sha)
-        if file not in self.files:
-            message = f"file {file!r} doesn't exist"
-            raise NotExistError(message, reason="FILE_DOES_NOT_EXIST", file=file)
-        return self.files[file]
+        commit = Commit(sha=SHA, message=self.message, author=NOBODY, committer=NOBODY)
+        for file in files:
+            if file in self.files:
+                return CommittedFile(commit, file, self.files[file])
+        raise NotExistError("there is no such file", reason="FILE_DOES_NOT_EXIST")

@@ -96,8 +96,21 @@ async def test_a_file_is_read_as_it_is_in_the_commit(
     await pushed(served, work_tree)
     await work_tree.commit(".agola/config with space.yml", b"changed")
     await pushed(served, work_tree)
-    data = await client.read_file(PATH, commit_sha=sha, file=".agola/config with space.yml")
-    assert data == b"runs: \0\xff\r\n"
+    file = await client.read_file(PATH, commit_sha=sha, files=[".agola/config with space.yml"])
+    assert file.data == b"runs: \0\xff\r\n"
+    assert file.commit == await client.get_commit(PATH, sha=sha)
+
+
+async def test_the_first_file_that_there_is_counts(
+    served: Served, client: RepositoryClient, work_tree: GitClient
+) -> None:
+    await work_tree.commit("folder/file")
+    await work_tree.commit("second", b"2")
+    sha = await work_tree.commit("third", b"3")
+    await pushed(served, work_tree)
+    names = ["first", "folder", "second", "third"]
+    file = await client.read_file(PATH, commit_sha=sha, files=names)
+    assert (file.path, file.data) == ("second", b"2")
 
 
 async def test_links_are_followed_inside_the_repository(
@@ -108,10 +121,11 @@ async def test_links_are_followed_inside_the_repository(
         (work_tree.folder / name).symlink_to(target)
     sha = await work_tree.commit("other")
     await pushed(served, work_tree)
-    assert await client.read_file(PATH, commit_sha=sha, file="inside") == b"content\n"
+    inside = await client.read_file(PATH, commit_sha=sha, files=["inside"])
+    assert inside.data == b"content\n"
     for name in ("outside", "above", "loop"):
         with pytest.raises(NotExistError) as caught:
-            await client.read_file(PATH, commit_sha=sha, file=name)
+            await client.read_file(PATH, commit_sha=sha, files=[name])
         assert caught.value.reason == "FILE_DOES_NOT_EXIST"
 
 
@@ -127,12 +141,13 @@ async def test_only_regular_files_of_a_mebibyte_are_read(
     await pushed(served, work_tree)
     for commit, file in ((submodule, "submodule"), (sha, "folder")):
         with pytest.raises(PreconditionError) as caught:
-            await client.read_file(PATH, commit_sha=commit, file=file)
+            await client.read_file(PATH, commit_sha=commit, files=[file])
         assert caught.value.reason == "FILE_IS_NOT_REGULAR"
     with pytest.raises(ExhaustedError) as exhausted:
-        await client.read_file(PATH, commit_sha=sha, file="too-large")
+        await client.read_file(PATH, commit_sha=sha, files=["too-large"])
     assert exhausted.value.reason == "FILE_TOO_LARGE"
-    assert len(await client.read_file(PATH, commit_sha=sha, file="just-fits")) == MAX_FILE_BYTES
+    fits = await client.read_file(PATH, commit_sha=sha, files=["just-fits"])
+    assert len(fits.data) == MAX_FILE_BYTES
 
 
 async def test_what_is_absent_does_not_exist(
@@ -144,14 +159,14 @@ async def test_what_is_absent_does_not_exist(
     questions = [
         (client.get_commit(elsewhere, ref="refs/heads/main"), "REPOSITORY_DOES_NOT_EXIST"),
         (client.get_commit(elsewhere, sha=sha), "REPOSITORY_DOES_NOT_EXIST"),
-        (client.read_file(elsewhere, commit_sha=sha, file="a"), "REPOSITORY_DOES_NOT_EXIST"),
+        (client.read_file(elsewhere, commit_sha=sha, files=["a"]), "REPOSITORY_DOES_NOT_EXIST"),
         (client.get_commit(PATH, ref="refs/heads/other"), "REF_DOES_NOT_EXIST"),
         (client.get_commit(PATH, sha=NOBODY), "COMMIT_DOES_NOT_EXIST"),
         (client.get_commit(PATH, sha=blob), "COMMIT_DOES_NOT_EXIST"),
-        (client.read_file(PATH, commit_sha=NOBODY, file="README"), "COMMIT_DOES_NOT_EXIST"),
-        (client.read_file(PATH, commit_sha=sha, file="readme"), "FILE_DOES_NOT_EXIST"),
-        (client.read_file(PATH, commit_sha=sha, file="README/x"), "FILE_DOES_NOT_EXIST"),
-        (client.read_file(PATH, commit_sha=sha, file=":(glob)*"), "FILE_DOES_NOT_EXIST"),
+        (client.read_file(PATH, commit_sha=NOBODY, files=["README"]), "COMMIT_DOES_NOT_EXIST"),
+        (client.read_file(PATH, commit_sha=sha, files=["readme"]), "FILE_DOES_NOT_EXIST"),
+        (client.read_file(PATH, commit_sha=sha, files=["README/x"]), "FILE_DOES_NOT_EXIST"),
+        (client.read_file(PATH, commit_sha=sha, files=[":(glob)*"]), "FILE_DOES_NOT_EXIST"),
     ]
     for question, reason in questions:
         with pytest.raises(NotExistError) as caught:
@@ -178,7 +193,7 @@ async def test_bad_names_of_repositories_are_refused(
         client.get_repository(path),
         client.get_commit(path, ref="refs/heads/main"),
         client.get_commit(path, sha=NOBODY),
-        client.read_file(path, commit_sha=NOBODY, file="a"),
+        client.read_file(path, commit_sha=NOBODY, files=["a"]),
     ):
         with pytest.raises(BadRequestError) as caught:
             await question
@@ -211,7 +226,7 @@ async def test_bad_commits_and_files_are_refused(client: RepositoryClient) -> No
         question = (
             client.get_commit(PATH, sha=sha)
             if file is None
-            else client.read_file(PATH, commit_sha=sha, file=file)
+            else client.read_file(PATH, commit_sha=sha, files=[file])
         )
         with pytest.raises(AgolaError) as caught:
             await question
@@ -223,6 +238,10 @@ async def test_bad_commits_and_files_are_refused(client: RepositoryClient) -> No
         assert await reason_of(sha, "README") == "COMMIT_SHA_INVALID"
     for file in ("", "/", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".", "a\nb", "a\0b"):
         assert await reason_of(NOBODY, file) == "FILE_PATH_INVALID"
+    for files, reason in ([], "FILE_PATH_REQUIRED"), (["a"] * 21, "TOO_MANY_FILE_PATHS"):
+        with pytest.raises(BadRequestError) as caught:
+            await client.read_file(PATH, commit_sha=NOBODY, files=files)
+        assert caught.value.reason == reason
 
 
 async def test_a_damaged_repository_is_a_failure_and_not_an_absence(
@@ -232,7 +251,7 @@ async def test_a_damaged_repository_is_a_failure_and_not_an_absence(
     (served.repositories.folder(PATH) / "HEAD").unlink()
     for question in (
         client.get_commit(PATH, sha=sha),
-        client.read_file(PATH, commit_sha=sha, file="README"),
+        client.read_file(PATH, commit_sha=sha, files=["README"]),
     ):
         with pytest.raises(InternalError, match="git failed") as caught:
             await question
