@@ -6,7 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from contextvars import Context
 
 from agola.core.errors import UnavailableError
-from agola.model.log import LogChunk, LogEnd, LogEvent
+from agola.model.log import LogEnd, LogEvent
 from agola.rpc.resume import DELAYS_SECONDS, Open, resuming
 from agola.rpc.window import LogWindow
 
@@ -137,11 +137,13 @@ class _Upstream:
 
     async def next(self, position: int) -> LogEvent | None:
         """Wait for what follows *position*.  None: it has left the window, look elsewhere."""
+        self._reached = max(self._reached, position)
+        self._room.set()
         while True:
             if position < self._window.low:
                 return None
             if position < self._window.high:
-                return self._taken(self._window.take(position))
+                return self._window.take(position)
             if self._end is not None:
                 return self._end
             if self._error is not None:
@@ -172,11 +174,6 @@ class _Upstream:
         while self._window.high - self._reached > self._window.limit // 2:
             self._room.clear()
             await self._room.wait()
-
-    def _taken(self, chunk: LogChunk) -> LogChunk:
-        self._reached = max(self._reached, chunk.offset + len(chunk.data))
-        self._room.set()
-        return chunk
 
     def _tell(self) -> None:
         news, self._news = self._news, asyncio.Event()

@@ -128,6 +128,19 @@ async def test_the_upstream_is_read_ahead_of_the_fastest_reader_by_the_window_at
     assert position == 100_000
 
 
+async def test_who_joins_ahead_of_a_reader_that_stands_still_is_not_held_up() -> None:
+    log = GrowingLog(bytes(range(40)), chunk=4)
+    async with fanning_out(window=8) as fanout:
+        still = fanout.read("log", 0, log.stream)
+        assert await anext(still) == LogChunk(0, bytes(range(4)))
+        for _ in range(20):
+            await asyncio.sleep(0)  # let the upstream go as far as it dares
+        for start in range(4, 40, 4):
+            ahead = fanout.read("log", start, log.stream)
+            assert isinstance(await anext(ahead), LogChunk)
+            await ahead.aclose()
+
+
 async def test_a_broken_upstream_is_resumed_without_anybody_noticing() -> None:
     log = GrowingLog(b"abc")
     async with fanning_out(delays=NO_DELAYS) as fanout, asyncio.TaskGroup() as group:
