@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 import msgspec
 
 from agola.core.background import background
-from agola.core.errors import OutOfRangeError
+from agola.core.errors import ConcurrencyError, OutOfRangeError, UnavailableError
 from agola.datamanager.port import Action, Batch, DataManager, WalSequence
 from agola.model.group import enclosing, root_group
 from agola.model.run import ArchivedRun, Phase, Result, Run
@@ -41,6 +41,7 @@ MIGRATIONS = (
 )
 RUN = "run"
 REBUILD_ROWS = 500
+RETRY_SECONDS = 0.5
 
 
 class RunTable:
@@ -59,18 +60,22 @@ class RunTable:
 
     async def follow(self) -> None:
         """Keep the table true, for ever.  Builds it anew if the log no longer reaches back."""
-        position = await self._stored_position()
+        stale = False
         while True:
             try:
-                if position is None:
-                    position = await self._rebuild()
+                position = None if stale else await self._stored_position()
+                position = position or await self._rebuild()
+                stale = False
                 await self._advance(position)
                 async with aclosing(self._datamanager.follow(position)) as batches:
                     async for batch in batches:
                         await self._apply(batch)
             except OutOfRangeError as error:
                 logger.info("building the table of runs anew: %s", error)
-                position = None
+                stale = True
+            except (UnavailableError, ConcurrencyError) as error:
+                logger.warning("the table of runs falls behind: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def newest_run_id(self) -> str:
         """Give the largest id of an ended run, or ""."""
