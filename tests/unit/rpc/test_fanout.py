@@ -104,41 +104,50 @@ async def test_a_slow_reader_slows_only_himself_and_meets_the_others_again() -> 
     assert log.opened == [0, len(first.data)]
 
 
-async def test_the_upstream_is_read_ahead_of_the_fastest_reader_by_the_window_at_most() -> None:
-    log = GrowingLog(bytes(100_000), ended=True, chunk=1000)
-    read_up_to = 0
+class Counted:
+    """A log, and how far its upstreams read it."""
 
-    async def counted(offset: int) -> AsyncGenerator[LogEvent | None, None]:
-        nonlocal read_up_to
-        async with aclosing(log.stream(offset)) as events:
+    def __init__(self, log: GrowingLog) -> None:
+        self.log = log
+        self.read = 0
+
+    async def stream(self, offset: int) -> AsyncGenerator[LogEvent | None, None]:
+        async with aclosing(self.log.stream(offset)) as events:
             async for event in events:
                 if isinstance(event, LogChunk):
-                    read_up_to = event.offset + len(event.data)
+                    self.read = event.offset + len(event.data)
                 yield event
 
+    async def settle(self) -> None:
+        """Let the upstreams go as far as they dare."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+async def test_the_upstream_is_read_ahead_of_the_fastest_reader_by_the_window_at_most() -> None:
+    counted = Counted(GrowingLog(bytes(100_000), ended=True, chunk=1000))
     async with fanning_out(window=8000) as fanout:
         position = 0
-        async with aclosing(fanout.read("log", 0, counted)) as events:
+        async with aclosing(fanout.read("log", 0, counted.stream)) as events:
             async for event in events:
                 if isinstance(event, LogChunk):
                     position += len(event.data)
-                for _ in range(20):
-                    await asyncio.sleep(0)  # let the upstream go as far as it dares
-                assert read_up_to - position <= 8000
+                await counted.settle()
+                assert counted.read - position <= 8000
     assert position == 100_000
 
 
 async def test_who_joins_ahead_of_a_reader_that_stands_still_is_not_held_up() -> None:
-    log = GrowingLog(bytes(range(40)), chunk=4)
+    counted = Counted(GrowingLog(bytes(range(40)), chunk=4))
     async with fanning_out(window=8) as fanout:
-        still = fanout.read("log", 0, log.stream)
-        assert await anext(still) == LogChunk(0, bytes(range(4)))
-        for _ in range(20):
-            await asyncio.sleep(0)  # let the upstream go as far as it dares
-        for start in range(4, 40, 4):
-            ahead = fanout.read("log", start, log.stream)
-            assert isinstance(await anext(ahead), LogChunk)
-            await ahead.aclose()
+        still = fanout.read("log", 0, counted.stream)
+        await anext(still)
+        await counted.settle()
+        start = counted.read
+        assert start < 40
+        ahead = await anext(fanout.read("log", start, counted.stream))
+        assert ahead == LogChunk(start, bytes(range(start, start + 4)))
+    assert counted.log.opened == [0]
 
 
 async def test_a_broken_upstream_is_resumed_without_anybody_noticing() -> None:
