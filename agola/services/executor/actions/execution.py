@@ -54,6 +54,7 @@ class Execution:
         status = initial(task, spec)
         self._progress = Progress(status, clock=equipment.clock, tell=tell)
         self._pod: Pod | None = None
+        self._logs: list[Log] = []
         self._stopping = False
         self._running: asyncio.Task[None] | None = None
 
@@ -65,13 +66,17 @@ class Execution:
                 self._running.cancel()
 
     async def run(self) -> None:
-        """Carry the task out.  However it ends, its processes are gone before its end is told."""
+        """Carry the task out.
+
+        However it ends, its processes are gone and its logs durable before its end is told.
+        """
         self._running = asyncio.current_task()
         outcome = await self._outcome()
         self._running = None  # from now on, nothing is left to stop
         try:
             if self._pod is not None:
                 await self._pod.kill()
+            outcome = await self._with_logs_kept(outcome)
             await self._progress.end(
                 outcome.phase, failure=outcome.failure, timed_out=outcome.timed_out
             )
@@ -110,12 +115,12 @@ class Execution:
         await self._progress.begin()
         async with self._log(SETUP_LOG) as log:
             pod = await self._set_up(log)
-        await self._progress.end_part(SETUP_LOG)
+        self._progress.end_part(SETUP_LOG)
         for part in map(LogPart, range(len(self._spec.steps))):
             await self._progress.begin_step(part)
             async with self._log(part) as log:
                 exited = await self._step(part, pod, log)
-            await self._progress.end_part(part, exited)
+            self._progress.end_part(part, exited)
             if exited is not None and not exited.success:
                 return ExecutorTaskPhase.FAILED
         return ExecutorTaskPhase.SUCCESS
@@ -146,11 +151,9 @@ class Execution:
 
     @asynccontextmanager
     async def _log(self, part: LogPart) -> AsyncGenerator[Log, None]:
-        """Begin a log, which is complete and durable after the block.
-
-        It says what goes wrong, too.
-        """
+        """Begin a log, which is complete after the block.  It says what goes wrong, too."""
         log = self._with.logs.create(self._task.task_id, part)
+        self._logs.append(log)
         try:
             with _disk_errors():
                 yield log
@@ -159,7 +162,17 @@ class Execution:
                 log.write(f"error: {error.message}\n".encode(errors="surrogateescape"))
             raise
         finally:
-            await log.close()
+            log.close()
+
+    async def _with_logs_kept(self, outcome: Outcome) -> Outcome:
+        """Wait until all logs are durable.  A task whose logs cannot be kept has failed."""
+        try:
+            for log in self._logs:
+                await log.kept()
+        except AgolaError as error:
+            if not outcome.failure and outcome.phase is not ExecutorTaskPhase.STOPPED:
+                return Outcome(ExecutorTaskPhase.FAILED, error.message)
+        return outcome
 
 
 @contextmanager

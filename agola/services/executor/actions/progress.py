@@ -66,7 +66,10 @@ def ended(
 
 
 class Progress:
-    """The status of one task on its way."""
+    """The status of one task on its way.
+
+    That a part has ended is told together with what follows at once: the next part, or the end.
+    """
 
     def __init__(self, status: ExecutorTaskStatus, *, clock: Clock, tell: Tell) -> None:
         self._status = status
@@ -83,8 +86,8 @@ class Progress:
         """Say that a step begins."""
         await self._set(self._begun(self._status, part))
 
-    async def end_part(self, part: LogPart, exited: Exit | None = None) -> None:
-        """Say that a part has ended: well, unless *exited* says otherwise."""
+    def end_part(self, part: LogPart, exited: Exit | None = None) -> None:
+        """Note that a part has ended: well, unless *exited* says otherwise."""
         succeeded = exited is None or exited.success
         state = structs.replace(
             part_of(self._status, part),
@@ -93,7 +96,7 @@ class Progress:
             exit_code=exited.code if exited else None,
             signal=exited.signal if exited else "",
         )
-        await self._set(with_part(self._status, part, state))
+        self._status = with_part(self._status, part, state)
 
     async def end(
         self, phase: ExecutorTaskPhase, *, failure: str = "", timed_out: bool = False

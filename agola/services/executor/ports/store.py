@@ -27,8 +27,11 @@ class Log(Protocol):
     def write(self, data: bytes) -> None:
         """Append.  Whoever follows sees it at once.  ExhaustedError: `LOG_WRITE_FAILED`."""
 
-    async def close(self) -> None:
-        """Make it durable and complete.  May be repeated."""
+    def close(self) -> None:
+        """Make it complete, and begin to make it durable.  May be repeated."""
+
+    async def kept(self) -> None:
+        """Wait until it is durable, after `close`.  ExhaustedError: `LOG_WRITE_FAILED`."""
 
 
 class Tasks(Protocol):

@@ -39,6 +39,7 @@ class GrowingLog:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
         self._descriptor = os.open(path, flags, 0o600)
         self._news = news
+        self._kept: asyncio.Future[None] | None = None
         self.open = True
 
     def write(self, data: bytes) -> None:
@@ -52,17 +53,20 @@ class GrowingLog:
         finally:
             self._news.send()
 
-    async def close(self) -> None:
-        if not self.open:
-            return
-        self.open = False
+    def close(self) -> None:
+        if self.open:
+            self.open = False
+            loop = asyncio.get_running_loop()
+            self._kept = loop.run_in_executor(None, _sync_and_close, self._descriptor)
+            self._news.send()
+
+    async def kept(self) -> None:
         try:
-            await asyncio.to_thread(_sync_and_close, self._descriptor)
+            if self._kept is not None:
+                await asyncio.shield(self._kept)
         except OSError as error:
             message = f"cannot keep the log: {error.strerror}"
             raise ExhaustedError(message, reason="LOG_WRITE_FAILED") from error
-        finally:
-            self._news.send()
 
 
 class DiskLogs:
