@@ -11,10 +11,17 @@ from agola.runconfig.errors import Problem, Problems, in_order
 from agola.runconfig.expand import expand
 from agola.runconfig.reading import read_definition
 
-FILE_NAMES = (".agola/config.json", ".agola/config.yml", ".agola/config.yaml")
+FILE_NAMES = (
+    ".agola/config.star",
+    ".agola/config.jsonnet",
+    ".agola/config.json",
+    ".agola/config.yml",
+    ".agola/config.yaml",
+)
 """Where a definition is looked for in a repository; the first that exists counts."""
 
-_SUFFIXES = {PurePosixPath(name).suffix for name in FILE_NAMES}
+_SUFFIXES = {".json", ".yml", ".yaml"}
+"""What is read as it is; the others are programs, that evaluation makes a document of."""
 
 
 class Parsed(Struct, frozen=True, kw_only=True):
