@@ -27,6 +27,8 @@ WHERE key >= :first AND key < :end AND revision <= :revision
 AND (until IS NULL OR until > :revision) ORDER BY key LIMIT :limit"""
 
 _CHANGES = """
+SELECT -1, NULL, NULL, revision, compacted, NULL FROM store
+UNION ALL
 SELECT revision, key, value, create_revision, version, lease
 FROM version INDEXED BY version_begun
 WHERE revision > :after AND revision <= :last AND key >= :first AND key < :end
@@ -35,6 +37,7 @@ SELECT until, key, NULL, NULL, NULL, NULL FROM version AS old INDEXED BY version
 WHERE until > :after AND until <= :last AND key >= :first AND key < :end
 AND NOT EXISTS (SELECT 1 FROM version AS new WHERE new.key = old.key AND new.revision = old.until)
 ORDER BY 1, 2"""
+"""First the state of the store, then what happened: one statement sees one state."""
 
 _BEFORE = """
 SELECT key, value, create_revision, revision, version, lease FROM version INDEXED BY version_ended
@@ -67,21 +70,18 @@ class History:
 
     def changes(
         self, prefix: str, after: Revision, *, previous: bool
-    ) -> tuple[list[Changes], Revision]:
-        """Tell what happened behind *after*, for some revisions, and up to which one.
-
-        There is nothing more when that is *after* itself.
-        """
-        with self._snapshot() as (newest, oldest):
+    ) -> tuple[list[Changes], Revision, bool]:
+        """Tell what happened behind *after*, for some revisions; up to which; whether more did."""
+        last = Revision(after + WINDOW_REVISIONS)
+        span = {"after": after, "last": last, "first": prefix.encode(), "end": end_of(prefix)}
+        with self._snapshot() if previous else translated():
+            (_, _, _, newest, oldest, _), *rows = self._db.execute(_CHANGES, span).fetchall()
             _check(after, newest, oldest)
-            last = Revision(min(newest, after + WINDOW_REVISIONS))
-            span = {"after": after, "last": last, "first": prefix.encode(), "end": end_of(prefix)}
-            rows = self._db.execute(_CHANGES, span)
             told = [
                 Changes(revision, tuple(self._change(row, previous) for row in group))
                 for revision, group in groupby(rows, key=lambda row: Revision(row[0]))
             ]
-        return told, last
+        return told, min(newest, last), newest > last
 
     def _change(self, row: tuple[int, bytes, bytes, int, int, int], previous: bool) -> Change:  # noqa: FBT001
         revision, key, value, create_revision, version, lease = row

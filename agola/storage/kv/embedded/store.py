@@ -108,19 +108,19 @@ class _EmbeddedKeyValue:
         told = after
         with self._watchers.watching(prefix, after) as watcher:
             while True:
-                start = watcher.position
-                batch, watcher.position = self._history.changes(prefix, start, previous=previous)
-                for changes in batch:
-                    yield changes
-                    told = changes.revision
-                if watcher.position > start:
+                if watcher.behind:
+                    batch, watcher.position, watcher.behind = self._history.changes(
+                        prefix, watcher.position, previous=previous
+                    )
+                    for changes in batch:
+                        yield changes
+                        told = changes.revision
                     await asyncio.sleep(0)  # a long history is not read in one go
-                    continue
-                if watcher.position > told:
+                elif watcher.position > told:
                     told = watcher.position
                     yield Changes(told, ())
-                    continue
-                await watcher.stirred()
+                else:
+                    await watcher.stirred()
 
     @asynccontextmanager
     async def lease(self, ttl: timedelta) -> AsyncGenerator[Lease, None]:

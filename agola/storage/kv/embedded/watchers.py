@@ -13,19 +13,24 @@ PROGRESS_REVISIONS = 1_000
 
 
 class Watcher:
-    """One watch: how far it has come, and whether it waits."""
+    """One watch: how far it has come, and whether it is behind.
+
+    While it is not, `position` moves on by itself, past revisions that do not concern this watch.
+    """
 
     def __init__(self, prefix: str, position: Revision) -> None:
         self.prefix = prefix
         self.position = position
+        self.behind = True
+        """Whether there may be something to read behind `position`."""
         self._told = position
         self._wake: asyncio.Future[None] | None = None
+        self._closed = False
 
     async def stirred(self) -> None:
-        """Wait until there is something to read behind `position`.
-
-        `position` moves on by itself meanwhile, past revisions that do not concern this watch.
-        """
+        """Wait until this is behind, or `position` has moved far."""
+        if self._closed:
+            raise _closed()
         self._told = self.position
         self._wake = asyncio.get_running_loop().create_future()
         try:
@@ -34,22 +39,24 @@ class Watcher:
             self._wake = None
 
     def happened(self, keys: Sequence[str], revision: Revision) -> None:
-        """Wake if any of *keys*, which are in order, is one of its own."""
-        if self._wake is None or self._wake.done():
+        """Fall behind if any of *keys*, which are in order, is one of its own."""
+        if self.behind:
             return  # it reads anyway
-        behind = bisect_left(keys, self.prefix)
-        if behind < len(keys) and keys[behind].startswith(self.prefix):
-            self._wake.set_result(None)
-            return
-        self.position = max(self.position, revision)
-        if revision - self._told >= PROGRESS_REVISIONS:
-            self._wake.set_result(None)
+        place = bisect_left(keys, self.prefix)
+        self.behind = place < len(keys) and keys[place].startswith(self.prefix)
+        if not self.behind:
+            self.position = max(self.position, revision)
+        if self.behind or self.position - self._told >= PROGRESS_REVISIONS:
+            self._stir()
 
     def close(self) -> None:
+        self._closed = True
         if self._wake is not None and not self._wake.done():
-            self._wake.set_exception(
-                UnavailableError("the key-value store is closed", reason="KV_UNAVAILABLE")
-            )
+            self._wake.set_exception(_closed())
+
+    def _stir(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
 
 
 class Watchers:
@@ -76,3 +83,7 @@ class Watchers:
     def close(self) -> None:
         for watcher in self._watchers:
             watcher.close()
+
+
+def _closed() -> UnavailableError:
+    return UnavailableError("the key-value store is closed", reason="KV_UNAVAILABLE")
