@@ -9,6 +9,7 @@ import logging
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
@@ -38,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     config = load(path=_path(args.config), data_dir=_path(args.data_dir), listen=args.listen)
     configure(config.log.level, config.log.format)
     _allow_many_files()
+    _wait_for_children_in_the_loop()
     with _claimed(config.data_dir, components):
         asyncio.run(_serve(config, components))
     return 0
@@ -146,3 +148,9 @@ def _allow_many_files() -> None:
     if soft != hard:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _wait_for_children_in_the_loop() -> None:
+    """Do without the thread that asyncio starts for each child; newer Pythons do so anyway."""
+    if sys.version_info < (3, 12):
+        asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())
