@@ -161,20 +161,24 @@ class RunserviceLoop:
             await patience.wait()
 
     async def _send(self, session: SessionID, record: TaskRecord) -> bool:
-        """Report a task.  Says whether that is settled."""
-        return await self._attempt(
+        """Report a task.  Says whether that is settled: accepted, or refused for good."""
+        refusal = await self._attempt(
             lambda: self._assignments.update_executor_task_status(
                 self._executor.id, session, record.run_id, record.task_id, status=record.status
             )
         )
+        settled = refusal is None or refusal.reason in POINTLESS
+        if settled:
+            self._outbox.answer(record.task_id, refusal)
+        return settled
 
-    async def _attempt(self, call: Callable[[], Awaitable[None]]) -> bool:
-        """Say whether a call is settled: done, or refused for good.  Raises StaleSessionError."""
+    async def _attempt(self, call: Callable[[], Awaitable[None]]) -> AgolaError | None:
+        """Make a call, and give what it was refused for.  Raises StaleSessionError."""
         try:
             await call()
         except AgolaError as error:
             if error.reason == SESSION_STALE:
                 raise StaleSessionError from error
             logger.info("the runservice did not take it: %s (%s)", error, error.reason)
-            return error.reason in POINTLESS
-        return True
+            return error
+        return None

@@ -14,6 +14,7 @@ from agola.model.executor import (
     ExecutorTaskSpecData,
     ExecutorTaskStatus,
 )
+from agola.model.run import StepPhase
 from agola.model.run_config import TaskID
 from agola.services.executor.actions.execution import Equipment, Execution
 from agola.services.executor.actions.outbox import Outbox
@@ -30,6 +31,9 @@ TASK_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,127}")
 
 class TaskActions:
     """Begins, stops and forgets tasks.  A task that is known, or was ever begun, never runs again.
+
+    No step begins before the runservice has accepted that the task is running here: until then it
+    may give the task to somebody else.
 
     Tasks run in *group*.  Those beyond *slots*, which the runservice does not send, wait.
     """
@@ -93,6 +97,7 @@ class TaskActions:
             self._released.add(task_id)
             running.stop()
         elif self._records.pop(task_id, None) is not None:
+            self._outbox.forget(task_id)
             await self._tasks.delete(task_id)
 
     async def _take(self, task: ExecutorTask, spec: ExecutorTaskSpecData | None) -> None:
@@ -115,6 +120,8 @@ class TaskActions:
                 self._running.pop(task.task_id)  # a free slot, before anybody hears of it
                 self._with.logs.close(task.task_id)
             await self._keep(_record(task, status))
+            if _begins_a_step(status):
+                await self._outbox.claimed(task.task_id)
 
         execution = Execution(task, spec, equipment=self._with, tell=tell)
         self._records[task.task_id] = _record(task, initial(task, spec))
@@ -165,6 +172,10 @@ class TaskActions:
             logger.exception("the end of task %s is not written down", record.task_id)
         finally:
             self._outbox.put(record)
+
+
+def _begins_a_step(status: ExecutorTaskStatus) -> bool:
+    return any(step.phase is StepPhase.RUNNING for step in status.steps)
 
 
 def _record(task: ExecutorTask, status: ExecutorTaskStatus) -> TaskRecord:

@@ -51,6 +51,8 @@ class FakeRunservice:
         self.session = SessionID("")
         self.keep_alives = 0
         self.outage = False
+        self.deaf = False
+        """Takes no reports, and is there otherwise."""
         self.refused = asyncio.Event()
         self.assigned: dict[TaskID, AssignedTask] = {}
         self.reported: dict[TaskID, list[ExecutorTaskStatus]] = defaultdict(list)
@@ -134,6 +136,9 @@ class FakeRunservice:
         status: ExecutorTaskStatus,
     ) -> None:
         self._check(session)
+        if self.deaf:
+            self.refused.set()
+            raise UnavailableError("not now", reason="KV_UNAVAILABLE")
         if task_id not in self.assigned:
             raise NotExistError("no such task", reason="EXECUTOR_TASK_DOES_NOT_EXIST")
         async with self._changed:

@@ -1,16 +1,30 @@
 """The connection to the runservice, through outages."""
 
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from agola.core.background import background
+from agola.core.errors import NotExistError
 from agola.model.executor import Executor, ExecutorTaskPhase
 from agola.model.run_config import RunStep, TaskID
+from agola.services.executor.actions import Outbox
 from agola.services.executor.loops import RunserviceLoop
 from tests.unit.services.executor.runservice import EXECUTOR, FakeRunservice, spec, task
-from tests.unit.services.executor.workplace import TASK, Workplace
+from tests.unit.services.executor.workplace import TASK, Workplace, working
+
+
+@asynccontextmanager
+async def connected(root: Path) -> AsyncGenerator[Workplace, None]:
+    """Have an executor that begins nothing before its runservice has accepted that it does."""
+    async with working(root, outbox=Outbox()) as workplace:
+        executor = Executor(id=EXECUTOR, name="e", address="unix:/e")
+        loop = RunserviceLoop(executor, workplace.runservice, workplace.tasks, workplace.outbox)
+        async with background(loop.run):
+            yield workplace
 
 
 @pytest.fixture
@@ -99,3 +113,31 @@ async def test_it_says_that_it_is_alive(workplace: Workplace) -> None:
         await workplace.runservice.assign(task(TASK), spec(run("sleep 0.2")))
         await workplace.runservice.status(TASK)
     assert workplace.runservice.keep_alives > 1
+
+
+async def test_no_step_begins_before_the_runservice_knows_of_it(tmp_path: Path) -> None:
+    async with connected(tmp_path) as workplace:
+        runservice, ran = workplace.runservice, tmp_path / "ran"
+        await runservice.registrations(1)
+        runservice.deaf = True
+        await runservice.assign(task(TASK), spec(run(f"touch {ran}")))
+        await runservice.refused.wait()
+        assert "working directory" in await workplace.log()
+        assert not ran.exists()
+        runservice.deaf = False
+        assert (await runservice.status(TASK)).phase is ExecutorTaskPhase.SUCCESS
+        assert ran.exists()
+
+
+async def test_a_task_that_went_to_somebody_else_does_not_run(tmp_path: Path) -> None:
+    async with connected(tmp_path) as workplace:
+        runservice, ran = workplace.runservice, tmp_path / "ran"
+        await runservice.registrations(1)
+        runservice.deaf = True
+        await runservice.assign(task(TASK), spec(run(f"touch {ran}")))
+        await runservice.refused.wait()
+        del runservice.assigned[TaskID(TASK)]
+        runservice.deaf = False
+        with pytest.raises(NotExistError):
+            await workplace.log(0)
+        assert not ran.exists()
