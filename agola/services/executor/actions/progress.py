@@ -48,7 +48,11 @@ def ended(
     failure: str = "",
     timed_out: bool = False,
 ) -> ExecutorTaskStatus:
-    """Give the status of a task that has ended, with whatever part of it was running."""
+    """Give the status of a task that has ended, with whatever part of it was running.
+
+    It is newer than all that may have been told before: the beginnings of the setup and the steps,
+    the last of which a crash may have made us forget.
+    """
     stopped = phase is ExecutorTaskPhase.STOPPED
     for part in (SETUP_LOG, *map(LogPart, range(len(status.steps)))):
         state = part_of(status, part)
@@ -57,7 +61,7 @@ def ended(
             status = with_part(status, part, structs.replace(state, phase=cut, end_time=now))
     return structs.replace(
         status,
-        sequence=status.sequence + 1,
+        sequence=max(status.sequence, 1 + len(status.steps)) + 1,
         phase=phase,
         end_time=now,
         failure=failure,
