@@ -63,10 +63,12 @@ class DiskTasks:
 
     def _save(self, record: TaskRecord) -> None:
         folder = self._root / record.task_id
-        if not folder.exists():
+        fresh = not folder.exists()
+        if fresh:
             folder.mkdir(parents=True, mode=0o700)
-            sync_directory(self._root)
         write_durably(folder / RECORD, msgspec.json.encode(record))
+        if fresh:  # last, for by now the disk has most of it
+            sync_directory(self._root)
 
     def _note(self, record: TaskRecord) -> None:
         path = self._root / record.task_id / NOTE
