@@ -11,6 +11,9 @@ TaskID = NewType("TaskID", str)
 
 DEFAULT_SHELL = "/bin/sh -e"
 DEFAULT_WORKING_DIR = "~/project"
+MAX_RETRY_ATTEMPTS = 10
+MAX_EXIT_CODE = 255
+MAX_CONCURRENT_RUNS = 1000
 
 
 class Condition(Enum):
@@ -19,6 +22,8 @@ class Condition(Enum):
     ON_SUCCESS = "on_success"
     ON_FAILURE = "on_failure"
     ON_SKIPPED = "on_skipped"
+    NEVER = "never"
+    """However it ends.  Old definitions may ask for what does not exist, which is never met."""
 
 
 class Arch(Enum):
@@ -45,6 +50,27 @@ class Tmpfs(Struct, frozen=True, kw_only=True):
     """Bytes; 0 leaves the limit to the driver."""
 
 
+class HealthCheck(Struct, frozen=True, kw_only=True):
+    """How to tell that a service is ready: a command that succeeds, or a port that takes calls."""
+
+    command: str = ""
+    tcp_port: int = 0
+    interval: timedelta = timedelta(seconds=1)
+    timeout: timedelta = timedelta(seconds=5)
+    """How long one attempt may take."""
+    retries: int = 60
+    """After how many failed attempts the task fails."""
+
+
+class Resources(Struct, frozen=True, kw_only=True):
+    """How much of its host a container may use; 0 is no limit."""
+
+    cpu_millis: int = 0
+    """Thousandths of a processor."""
+    memory: int = 0
+    """Bytes."""
+
+
 class Container(Struct, frozen=True, kw_only=True):
     """One container of a task.  Drivers without images ignore `image`, and say so in the log."""
 
@@ -54,6 +80,9 @@ class Container(Struct, frozen=True, kw_only=True):
     privileged: bool = False
     entrypoint: str = ""
     volumes: tuple[Tmpfs, ...] = ()
+    health_check: HealthCheck | None = None
+    """The task's steps wait until it is ready.  None: they do not."""
+    resources: Resources = Resources()
 
 
 class Runtime(Struct, frozen=True, kw_only=True):
@@ -144,6 +173,24 @@ Step: TypeAlias = (
 )
 
 
+class FailureCause(Enum):
+    """Why a task failed, as far as it matters for trying again."""
+
+    ANY = "any"
+    EXECUTOR_LOST = "executor_lost"
+    """Nobody knows how it ended."""
+    TIMEOUT = "timeout"
+
+
+class Retry(Struct, frozen=True, kw_only=True):
+    """Whether a task that failed is tried again: after one of the causes, or of the exit codes."""
+
+    attempts: int = 1
+    """How often it is tried at most, the first time included."""
+    causes: tuple[FailureCause, ...] = ()
+    exit_codes: tuple[int, ...] = ()
+
+
 class TaskConfig(Struct, frozen=True, kw_only=True):
     """A task as the run definition says it."""
 
@@ -164,6 +211,7 @@ class TaskConfig(Struct, frozen=True, kw_only=True):
     """Its `when` did not match: it is there, and will not run."""
     timeout: timedelta | None = None
     registries: dict[str, RegistryAuth] = field(default_factory=dict)
+    retry: Retry = Retry()
 
 
 class GitSource(Struct, frozen=True, kw_only=True):
@@ -174,6 +222,16 @@ class GitSource(Struct, frozen=True, kw_only=True):
     commit: str
     username: str = ""
     password: str = ""
+
+
+class Concurrency(Struct, frozen=True, kw_only=True):
+    """How many runs may run at the same time."""
+
+    group: str = ""
+    """A name that all runs of the project share.  Empty: those of the same run group."""
+    limit: int = 1
+    cancel_superseded: bool = False
+    """Whether this run ends those of the group that are older."""
 
 
 class RunConfig(Struct, frozen=True, kw_only=True):
@@ -191,5 +249,7 @@ class RunConfig(Struct, frozen=True, kw_only=True):
     """For this run only.  Wins over everything but a step's own environment."""
     cache_group: str = ""
     source: GitSource | None = None
+    concurrency: Concurrency | None = None
+    """None: one run of the run group at a time."""
     format: int = 1
     """The version of this record's layout."""

@@ -2,9 +2,15 @@
 
 from agola.core.errors import BadRequestError
 from agola.model.run_config import (
+    MAX_CONCURRENT_RUNS,
+    MAX_EXIT_CODE,
+    MAX_RETRY_ATTEMPTS,
+    Concurrency,
     Condition,
     Depend,
+    FailureCause,
     GitSource,
+    Retry,
     RunConfig,
     RunID,
     TaskConfig,
@@ -22,6 +28,9 @@ from generated.agola.runservice.v1 import run_config_pb2 as pb
 CONDITION_TO_PB = {c: pb.Condition.Value(f"CONDITION_{c.name}") for c in Condition}
 CONDITION_FROM_PB = {number: condition for condition, number in CONDITION_TO_PB.items()}
 
+CAUSE_TO_PB = {c: pb.FailureCause.Value(f"FAILURE_CAUSE_{c.name}") for c in FailureCause}
+CAUSE_FROM_PB = {number: cause for cause, number in CAUSE_TO_PB.items()}
+
 
 def run_config_to_pb(config: RunConfig) -> pb.RunConfig:
     return pb.RunConfig(
@@ -34,6 +43,7 @@ def run_config_to_pb(config: RunConfig) -> pb.RunConfig:
         environment=config.environment,
         cache_group=config.cache_group,
         source=git_source_to_pb(config.source) if config.source else None,
+        concurrency=_concurrency_to_pb(config.concurrency) if config.concurrency else None,
     )
 
 
@@ -53,6 +63,9 @@ def run_config_from_pb(message: pb.RunConfig) -> RunConfig:
         environment=dict(message.environment),
         cache_group=message.cache_group,
         source=git_source_from_pb(message.source) if message.HasField("source") else None,
+        concurrency=(
+            _concurrency_from_pb(message.concurrency) if message.HasField("concurrency") else None
+        ),
     )
 
 
@@ -72,6 +85,7 @@ def task_config_to_pb(task: TaskConfig) -> pb.TaskConfig:
         needs_approval=task.needs_approval,
         skip=task.skip,
         registries=registries_to_pb(task.registries),
+        retry=_retry_to_pb(task.retry) if task.retry != Retry() else None,
     )
     if task.timeout is not None:
         message.timeout.FromTimedelta(task.timeout)
@@ -95,6 +109,7 @@ def task_config_from_pb(message: pb.TaskConfig) -> TaskConfig:
         skip=message.skip,
         timeout=message.timeout.ToTimedelta() if message.HasField("timeout") else None,
         registries=registries_from_pb(message.registries),
+        retry=_retry_from_pb(message.retry),
     )
 
 
@@ -131,3 +146,45 @@ def git_source_from_pb(message: pb.GitSource) -> GitSource:
         username=message.username,
         password=message.password,
     )
+
+
+def _concurrency_to_pb(concurrency: Concurrency) -> pb.Concurrency:
+    return pb.Concurrency(
+        group=concurrency.group,
+        limit=concurrency.limit,
+        cancel_superseded=concurrency.cancel_superseded,
+    )
+
+
+def _concurrency_from_pb(message: pb.Concurrency) -> Concurrency:
+    return Concurrency(
+        group=message.group,
+        limit=_in_range("limit", message.limit or 1, 1, MAX_CONCURRENT_RUNS),
+        cancel_superseded=message.cancel_superseded,
+    )
+
+
+def _retry_to_pb(retry: Retry) -> pb.Retry:
+    causes = [CAUSE_TO_PB[cause] for cause in retry.causes]
+    return pb.Retry(attempts=retry.attempts, causes=causes, exit_codes=retry.exit_codes)
+
+
+def _retry_from_pb(message: pb.Retry) -> Retry:
+    for number in message.causes:
+        if number not in CAUSE_FROM_PB:
+            text = f"failure cause {number} is unknown"
+            raise BadRequestError(text, reason="RUN_CONFIG_INVALID", cause=str(number))
+    return Retry(
+        attempts=_in_range("attempts", message.attempts or 1, 1, MAX_RETRY_ATTEMPTS),
+        causes=tuple(CAUSE_FROM_PB[number] for number in message.causes),
+        exit_codes=tuple(
+            _in_range("exit code", code, 1, MAX_EXIT_CODE) for code in message.exit_codes
+        ),
+    )
+
+
+def _in_range(what: str, number: int, minimum: int, maximum: int) -> int:
+    if minimum <= number <= maximum:
+        return number
+    text = f"{what} {number} is not between {minimum} and {maximum}"
+    raise BadRequestError(text, reason="RUN_CONFIG_INVALID", what=what, number=str(number))

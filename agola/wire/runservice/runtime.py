@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 
 from agola.core.errors import BadRequestError
-from agola.model.run_config import Arch, Container, RegistryAuth, Runtime, Tmpfs
+from agola.model.run_config import (
+    Arch,
+    Container,
+    HealthCheck,
+    RegistryAuth,
+    Resources,
+    Runtime,
+    Tmpfs,
+)
 from generated.agola.runservice.v1 import run_config_pb2 as pb
 
 
@@ -33,14 +41,22 @@ def runtime_from_pb(message: pb.Runtime) -> Runtime:
 
 
 def container_to_pb(container: Container) -> pb.Container:
-    return pb.Container(
+    message = pb.Container(
         image=container.image,
         environment=container.environment,
         user=container.user,
         privileged=container.privileged,
         entrypoint=container.entrypoint,
         volumes=[pb.Tmpfs(path=volume.path, size=volume.size) for volume in container.volumes],
+        health_check=_health_to_pb(container.health_check) if container.health_check else None,
     )
+    resources = container.resources
+    if resources != Resources():
+        message.resources.cpu_millis, message.resources.memory = (
+            resources.cpu_millis,
+            resources.memory,
+        )
+    return message
 
 
 def container_from_pb(message: pb.Container) -> Container:
@@ -51,6 +67,33 @@ def container_from_pb(message: pb.Container) -> Container:
         privileged=message.privileged,
         entrypoint=message.entrypoint,
         volumes=tuple(Tmpfs(path=tmpfs.path, size=tmpfs.size) for tmpfs in message.volumes),
+        health_check=(
+            _health_from_pb(message.health_check) if message.HasField("health_check") else None
+        ),
+        resources=Resources(
+            cpu_millis=message.resources.cpu_millis, memory=message.resources.memory
+        ),
+    )
+
+
+def _health_to_pb(check: HealthCheck) -> pb.HealthCheck:
+    message = pb.HealthCheck(retries=check.retries)
+    if check.tcp_port:
+        message.tcp_port = check.tcp_port
+    else:
+        message.command = check.command
+    message.interval.FromTimedelta(check.interval)
+    message.timeout.FromTimedelta(check.timeout)
+    return message
+
+
+def _health_from_pb(message: pb.HealthCheck) -> HealthCheck:
+    return HealthCheck(
+        command=message.command,
+        tcp_port=message.tcp_port,
+        interval=message.interval.ToTimedelta(),
+        timeout=message.timeout.ToTimedelta(),
+        retries=message.retries,
     )
 
 

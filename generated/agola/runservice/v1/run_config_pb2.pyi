@@ -20,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _FailureCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FailureCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FailureCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FAILURE_CAUSE_UNSPECIFIED: _FailureCause.ValueType  # 0
+    """Not a cause: the field was left unset."""
+    FAILURE_CAUSE_ANY: _FailureCause.ValueType  # 1
+    """Whatever it was."""
+    FAILURE_CAUSE_EXECUTOR_LOST: _FailureCause.ValueType  # 2
+    """The executor was lost: nobody knows how the task ended."""
+    FAILURE_CAUSE_TIMEOUT: _FailureCause.ValueType  # 3
+    """The task took longer than it may."""
+
+class FailureCause(_FailureCause, metaclass=_FailureCauseEnumTypeWrapper):
+    """FailureCause is why a task failed, as far as it matters for trying again."""
+
+FAILURE_CAUSE_UNSPECIFIED: FailureCause.ValueType  # 0
+"""Not a cause: the field was left unset."""
+FAILURE_CAUSE_ANY: FailureCause.ValueType  # 1
+"""Whatever it was."""
+FAILURE_CAUSE_EXECUTOR_LOST: FailureCause.ValueType  # 2
+"""The executor was lost: nobody knows how the task ended."""
+FAILURE_CAUSE_TIMEOUT: FailureCause.ValueType  # 3
+"""The task took longer than it may."""
+Global___FailureCause: _TypeAlias = FailureCause  # noqa: Y015
+
 class _Condition:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -34,6 +62,8 @@ class _ConditionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Condition.V
     """The parent failed."""
     CONDITION_ON_SKIPPED: _Condition.ValueType  # 3
     """The parent was skipped."""
+    CONDITION_NEVER: _Condition.ValueType  # 4
+    """However it ends: the condition is never met."""
 
 class Condition(_Condition, metaclass=_ConditionEnumTypeWrapper):
     """Condition is how a parent must have ended."""
@@ -46,6 +76,8 @@ CONDITION_ON_FAILURE: Condition.ValueType  # 2
 """The parent failed."""
 CONDITION_ON_SKIPPED: Condition.ValueType  # 3
 """The parent was skipped."""
+CONDITION_NEVER: Condition.ValueType  # 4
+"""However it ends: the condition is never met."""
 Global___Condition: _TypeAlias = Condition  # noqa: Y015
 
 @_typing.final
@@ -144,6 +176,7 @@ class RunConfig(_message.Message):
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
     CACHE_GROUP_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    CONCURRENCY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name of the run, as its definition says it.  At most 100 bytes."""
     group: _builtins.str
@@ -176,6 +209,10 @@ class RunConfig(_message.Message):
     def source(self) -> Global___GitSource:
         """What clone steps fetch.  Unset where the run has no repository."""
 
+    @_builtins.property
+    def concurrency(self) -> Global___Concurrency:
+        """How many runs may run at the same time.  Unset: one of the same `group`."""
+
     def __init__(
         self,
         *,
@@ -188,14 +225,45 @@ class RunConfig(_message.Message):
         environment: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         cache_group: _builtins.str = ...,
         source: Global___GitSource | None = ...,
+        concurrency: Global___Concurrency | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["concurrency", b"concurrency", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "cache_group", b"cache_group", "environment", b"environment", "group", b"group", "name", b"name", "setup_errors", b"setup_errors", "source", b"source", "static_environment", b"static_environment", "tasks", b"tasks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "cache_group", b"cache_group", "concurrency", b"concurrency", "environment", b"environment", "group", b"group", "name", b"name", "setup_errors", b"setup_errors", "source", b"source", "static_environment", b"static_environment", "tasks", b"tasks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunConfig: _TypeAlias = RunConfig  # noqa: Y015
+
+@_typing.final
+class Concurrency(_message.Message):
+    """Concurrency is how many runs may run at the same time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    CANCEL_SUPERSEDED_FIELD_NUMBER: _builtins.int
+    group: _builtins.str
+    """A name that all runs of the project share.  Empty: the runs of the same run group."""
+    limit: _builtins.int
+    """How many runs of the group run at the same time, 1 or more.  0 is the same as 1."""
+    cancel_superseded: _builtins.bool
+    """Whether this run ends those of the group that are older."""
+    def __init__(
+        self,
+        *,
+        group: _builtins.str = ...,
+        limit: _builtins.int = ...,
+        cancel_superseded: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_superseded", b"cancel_superseded", "group", b"group", "limit", b"limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Concurrency: _TypeAlias = Concurrency  # noqa: Y015
 
 @_typing.final
 class GitSource(_message.Message):
@@ -297,6 +365,7 @@ class TaskConfig(_message.Message):
     SKIP_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     REGISTRIES_FIELD_NUMBER: _builtins.int
+    RETRY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id of the task, unique in the installation.  A UUID."""
     name: _builtins.str
@@ -339,6 +408,10 @@ class TaskConfig(_message.Message):
     def registries(self) -> _containers.MessageMap[_builtins.str, Global___RegistryAuth]:
         """How to log in to container registries, by registry host."""
 
+    @_builtins.property
+    def retry(self) -> Global___Retry:
+        """Whether the task is tried again when it failed.  Unset: it is not."""
+
     def __init__(
         self,
         *,
@@ -357,14 +430,49 @@ class TaskConfig(_message.Message):
         skip: _builtins.bool = ...,
         timeout: _duration_pb2.Duration | None = ...,
         registries: _abc.Mapping[_builtins.str, Global___RegistryAuth] | None = ...,
+        retry: Global___Retry | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["runtime", b"runtime", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry", b"retry", "runtime", b"runtime", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["depends", b"depends", "environment", b"environment", "id", b"id", "ignore_failure", b"ignore_failure", "level", b"level", "name", b"name", "needs_approval", b"needs_approval", "registries", b"registries", "runtime", b"runtime", "shell", b"shell", "skip", b"skip", "steps", b"steps", "timeout", b"timeout", "user", b"user", "working_dir", b"working_dir"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["depends", b"depends", "environment", b"environment", "id", b"id", "ignore_failure", b"ignore_failure", "level", b"level", "name", b"name", "needs_approval", b"needs_approval", "registries", b"registries", "retry", b"retry", "runtime", b"runtime", "shell", b"shell", "skip", b"skip", "steps", b"steps", "timeout", b"timeout", "user", b"user", "working_dir", b"working_dir"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TaskConfig: _TypeAlias = TaskConfig  # noqa: Y015
+
+@_typing.final
+class Retry(_message.Message):
+    """Retry is whether a task that failed is tried again: after any one of the causes or exit codes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    CAUSES_FIELD_NUMBER: _builtins.int
+    EXIT_CODES_FIELD_NUMBER: _builtins.int
+    attempts: _builtins.int
+    """How often it is tried at most, the first time included: 1 to 10.  0 is the same as 1."""
+    @_builtins.property
+    def causes(self) -> _containers.RepeatedScalarFieldContainer[Global___FailureCause.ValueType]:
+        """After which failures."""
+
+    @_builtins.property
+    def exit_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """After which exit codes of the step that failed: 1 to 255."""
+
+    def __init__(
+        self,
+        *,
+        attempts: _builtins.int = ...,
+        causes: _abc.Iterable[Global___FailureCause.ValueType] | None = ...,
+        exit_codes: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "causes", b"causes", "exit_codes", b"exit_codes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Retry: _TypeAlias = Retry  # noqa: Y015
 
 @_typing.final
 class Depend(_message.Message):
@@ -480,6 +588,8 @@ class Container(_message.Message):
     PRIVILEGED_FIELD_NUMBER: _builtins.int
     ENTRYPOINT_FIELD_NUMBER: _builtins.int
     VOLUMES_FIELD_NUMBER: _builtins.int
+    HEALTH_CHECK_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
     image: _builtins.str
     """The image.  Drivers without images ignore it, and say so in the setup log."""
     user: _builtins.str
@@ -496,6 +606,14 @@ class Container(_message.Message):
     def volumes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tmpfs]:
         """File systems in memory."""
 
+    @_builtins.property
+    def health_check(self) -> Global___HealthCheck:
+        """How to tell that it is ready: the task's steps wait for that.  Unset: they do not wait."""
+
+    @_builtins.property
+    def resources(self) -> Global___Resources:
+        """How much of its host it may use."""
+
     def __init__(
         self,
         *,
@@ -505,14 +623,86 @@ class Container(_message.Message):
         privileged: _builtins.bool = ...,
         entrypoint: _builtins.str = ...,
         volumes: _abc.Iterable[Global___Tmpfs] | None = ...,
+        health_check: Global___HealthCheck | None = ...,
+        resources: Global___Resources | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["health_check", b"health_check", "resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entrypoint", b"entrypoint", "environment", b"environment", "image", b"image", "privileged", b"privileged", "user", b"user", "volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entrypoint", b"entrypoint", "environment", b"environment", "health_check", b"health_check", "image", b"image", "privileged", b"privileged", "resources", b"resources", "user", b"user", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Container: _TypeAlias = Container  # noqa: Y015
+
+@_typing.final
+class HealthCheck(_message.Message):
+    """HealthCheck is how to tell that a service is ready."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    TCP_PORT_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    RETRIES_FIELD_NUMBER: _builtins.int
+    command: _builtins.str
+    """A command in the container that succeeds when it is ready."""
+    tcp_port: _builtins.int
+    """A port that takes connections when the service is ready."""
+    retries: _builtins.int
+    """After how many failed attempts the task fails."""
+    @_builtins.property
+    def interval(self) -> _duration_pb2.Duration:
+        """How long to wait between two attempts."""
+
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """How long one attempt may take."""
+
+    def __init__(
+        self,
+        *,
+        command: _builtins.str = ...,
+        tcp_port: _builtins.int = ...,
+        interval: _duration_pb2.Duration | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        retries: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "interval", b"interval", "probe", b"probe", "tcp_port", b"tcp_port", "timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "interval", b"interval", "probe", b"probe", "retries", b"retries", "tcp_port", b"tcp_port", "timeout", b"timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_probe: _TypeAlias = _typing.Literal["command", "tcp_port"]  # noqa: Y015
+    _WhichOneofArgType_probe: _TypeAlias = _typing.Literal["probe", b"probe"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_probe) -> _WhichOneofReturnType_probe | None: ...
+
+Global___HealthCheck: _TypeAlias = HealthCheck  # noqa: Y015
+
+@_typing.final
+class Resources(_message.Message):
+    """Resources is how much of its host a container may use."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CPU_MILLIS_FIELD_NUMBER: _builtins.int
+    MEMORY_FIELD_NUMBER: _builtins.int
+    cpu_millis: _builtins.int
+    """Thousandths of a processor.  0: no limit."""
+    memory: _builtins.int
+    """Bytes of memory.  0: no limit."""
+    def __init__(
+        self,
+        *,
+        cpu_millis: _builtins.int = ...,
+        memory: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_millis", b"cpu_millis", "memory", b"memory"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Resources: _TypeAlias = Resources  # noqa: Y015
 
 @_typing.final
 class Tmpfs(_message.Message):
