@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from io import FileIO
@@ -66,7 +66,8 @@ class PosixObjectStorage:
         self, path: str, *, offset: int = 0, size: int | None = None
     ) -> AsyncGenerator[bytes, None]:
         file = self._file(path)
-        with reading(path), closing(await self._in_thread(_open, file, path, offset)) as opened:
+        with reading(path), ExitStack() as stack:
+            opened = await self._in_thread(_open, file, path, offset, stack)
             left = size
             while left is None or left > 0:
                 wanted = PIECE_BYTES if left is None else min(left, PIECE_BYTES)
@@ -101,7 +102,11 @@ class PosixObjectStorage:
         return self._data / checked(path)
 
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do blocking work.  A cancelled caller waits for its end, so that files can be closed."""
+        """Do blocking work.  A cancelled caller waits for its end, so that files can be closed.
+
+        What the work opens it enters into a stack of the caller: there it is when nobody gets the
+        result.
+        """
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._pool, partial(work, *args, **kwargs))
         try:
@@ -121,32 +126,32 @@ class PosixObjectStorage:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 leftover.unlink()
 
-    def _create(self) -> IO[bytes]:
+    def _create(self, stack: ExitStack) -> IO[bytes]:
         file = tempfile.NamedTemporaryFile(dir=self._temporary, delete=False)  # noqa: SIM115 (kept)
+        stack.callback(_discard, file)
         fcntl.flock(file, fcntl.LOCK_SH)
         return file
 
     def _write(self, target: Path, path: str, data: bytes) -> int:
-        file = self._create()
-        try:
+        with ExitStack() as stack:
+            file = self._create(stack)
             file.write(data)
             self._publish(file, target, path)
-        finally:
-            _discard(file)
         return len(data)
 
     async def _write_stream(self, target: Path, path: str, data: AsyncIterable[bytes]) -> int:
-        with changing(path):
-            file = await self._in_thread(self._create)
+        stack = ExitStack()
         size = 0
         try:
+            with changing(path):
+                file = await self._in_thread(self._create, stack)
             async for pieces in _batched(data):
                 with changing(path):
                     size += await self._in_thread(file.write, pieces)
             with changing(path):
                 await self._in_thread(self._publish, file, target, path)
         finally:
-            await self._in_thread(_discard, file)
+            await self._in_thread(stack.close)
         return size
 
     def _publish(self, file: IO[bytes], target: Path, path: str) -> None:
@@ -205,11 +210,10 @@ def _describe(file: Path, path: str) -> ObjectInfo:
     return ObjectInfo(path=path, size=status.st_size, modify_time=modify_time)
 
 
-def _open(file: Path, path: str, offset: int) -> FileIO:
-    opened = FileIO(file)  # refuses directories
+def _open(file: Path, path: str, offset: int, stack: ExitStack) -> FileIO:
+    opened = stack.enter_context(FileIO(file))  # refuses directories
     size = os.fstat(opened.fileno()).st_size
     if offset > size:
-        opened.close()
         raise OutOfRangeError(
             f"offset {offset} is past the end of {path}, {size} bytes",
             reason="OFFSET_PAST_END",

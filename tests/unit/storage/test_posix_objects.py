@@ -2,15 +2,18 @@
 
 import asyncio
 import subprocess
+import threading
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agola.config.model import Config, PosixObjects
 from agola.core.errors import BadRequestError, UnavailableError
-from agola.storage.objects import opening
+from agola.storage.objects import opening, posix
 from agola.storage.objects.posix import opening_posix
 
 
@@ -112,3 +115,28 @@ async def test_others_may_not_read_objects(tmp_path: Path) -> None:
     async with opening_posix(tmp_path) as storage:
         await storage.write("a", b"secret")
     assert (tmp_path / "data/a").stat().st_mode & 0o007 == 0
+
+
+async def test_a_read_that_is_cancelled_while_it_opens_closes_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[FileIO] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    class SlowFile(FileIO):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            opened.append(self)
+            begun.set()
+            go_on.wait()
+
+    async with opening_posix(tmp_path) as storage:
+        await storage.write("a", b"text")
+        monkeypatch.setattr(posix, "FileIO", SlowFile)
+        reading = asyncio.ensure_future(anext(storage.read("a")))
+        await asyncio.to_thread(begun.wait)
+        reading.cancel()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert [file.closed for file in opened] == [True]
