@@ -53,6 +53,9 @@ async def to(whom: Access) -> AsyncGenerator[Gateway, None]:
             known = typed(error)
             if not isinstance(known, UnavailableError) or known.reason != UNREACHABLE:
                 raise
-            why = known.message.rpartition(": ")[2]
+            said = getattr(known, "__notes__", ())  # by gRPC; if it is silent, the gateway spoke
+            if not said:
+                raise
+            why = said[0].rpartition(": ")[2]
             message = f"cannot reach the gateway at {whom.url}: {why}"
             raise UnavailableError(message, reason=UNREACHABLE, url=whom.url, why=why) from error

@@ -71,6 +71,14 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> AgolaError:
     info = ErrorInfo()
     status = rpc_status.from_call(error)  # type: ignore[arg-type]  # stubs miss aio
     if status is None or not any(detail.Unpack(info) for detail in status.details):
-        info = ErrorInfo(reason=UNREACHABLE)  # nobody of ours answered
-    message = error.details() or error.code().name
-    return of_kind(kind, message, reason=info.reason, **info.metadata)
+        return _unreachable(kind, error)
+    return of_kind(kind, error.details() or "", reason=info.reason, **info.metadata)
+
+
+def _unreachable(kind: Kind, error: grpc.aio.AioRpcError) -> AgolaError:
+    """Say that nobody of ours answered.  What gRPC says, with addresses, is a note for logs."""
+    status = error.code().name
+    message = f"the service behind this cannot be reached: {status}"
+    unreachable = of_kind(kind, message, reason=UNREACHABLE, status=status)
+    unreachable.add_note(error.details() or status)
+    return unreachable

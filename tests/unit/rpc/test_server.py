@@ -264,6 +264,8 @@ async def test_nobody_there_is_unavailable() -> None:
         with pytest.raises(UnavailableError) as caught:
             await delete(channel)
     assert caught.value.reason == "UNREACHABLE"
+    assert caught.value.message == "the service behind this cannot be reached: UNAVAILABLE"
+    assert "127.0.0.1:1" in "".join(caught.value.__notes__)
 
 
 async def test_grpcurl_lists_the_services() -> None:
