@@ -28,6 +28,9 @@ class Context(Struct, frozen=True, kw_only=True):
     tag: str = ""
     pull_request_id: str = ""
     commit_sha: str = ""
+    changed_files: tuple[str, ...] | None = None
+    """The paths of files that the event changed, from the root of the repository.  None: nobody
+    knows."""
 
 
 def context_of(

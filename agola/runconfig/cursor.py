@@ -4,26 +4,40 @@ That is how one pass finds all errors of a file: after an error the reader goes 
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 
+from msgspec import Struct
+
 from agola.runconfig.errors import Problem, Problems
+from agola.runconfig.keys import Shape
+from agola.runconfig.scalar import canonical, is_true
 from agola.runconfig.tree import Entry, Kind, Mapping, Node, Scalar, Sequence, described
 
 _LONGEST_GUESS = 40
 
 
-@dataclass(slots=True, frozen=True)
-class Cursor:
-    """A node, its path, and where to note problems."""
+class Cursor(Struct, frozen=True, eq=False):
+    """A node, the way to it, and where to note problems."""
 
     node: Node
-    path: str
     problems: Problems
+    outer: "Cursor | None" = None
+    step: str | int = ""
+    """The key or the index in `outer`."""
+
+    @property
+    def path(self) -> str:
+        """Where this is, such as `runs[0].tasks[2].depends[0]`."""
+        if self.outer is None:
+            return str(self.step)
+        if isinstance(self.step, int):
+            return f"{self.outer.path}[{self.step}]"
+        return f"{self.outer.path}.{_short(self.step)}".removeprefix(".")
 
     @property
     def is_null(self) -> bool:
-        return isinstance(self.node, Scalar) and self.node.kind is Kind.NULL
+        node = self.node
+        return isinstance(node, Scalar) and node.kind is Kind.NULL
 
     def error(self, message: str, hint: str = "") -> None:
         self.problems.error(lambda: self.problem(message, hint))
@@ -31,12 +45,27 @@ class Cursor:
     def warning(self, message: str, hint: str = "") -> None:
         self.problems.warning(lambda: self.problem(message, hint))
 
+    def problem(self, message: str, hint: str) -> Problem:
+        line, column = self.node.line, self.node.column
+        return Problem(line=line, column=column, path=self.path, message=message, hint=hint)
+
     def text(self) -> str:
         """Give the literal text of a scalar, "" for a null.  Anything else is an error."""
-        if not isinstance(self.node, Scalar):
-            self.error(f"this must be a text, not {described(self.node)}")
+        node = self.node
+        if not isinstance(node, Scalar):
+            self.error(f"this must be a text, not {described(node)}")
             return ""
-        return "" if self.node.kind is Kind.NULL else self.node.text
+        return "" if node.kind is Kind.NULL else node.text
+
+    def plain(self) -> str:
+        """Give a text where numbers and booleans were always read as such: `yes` is "true"."""
+        text, node = self.text(), self.node
+        if not text or not isinstance(node, Scalar) or node.kind is Kind.TEXT:
+            return text
+        read = canonical(node)
+        if read != text:
+            self.warning(f'this is read as "{_short(read)}"', f'write "{_short(text)}" in quotes')
+        return read
 
     def texts(self) -> tuple[str, ...]:
         """Give the texts of a list, or the only one."""
@@ -46,20 +75,33 @@ class Cursor:
 
     def flag(self, *, default: bool = False) -> bool:
         """Give a boolean; a null is the default."""
+        node = self.node
         if self.is_null:
             return default
-        if isinstance(self.node, Scalar) and self.node.kind is Kind.BOOLEAN:
-            return self.node.text.lower() in {"true", "yes", "on"}
-        quoted = isinstance(self.node, Scalar) and self.node.text.lower() in {"true", "false"}
+        if isinstance(node, Scalar) and node.kind is Kind.BOOLEAN:
+            return is_true(node)
+        quoted = isinstance(node, Scalar) and node.text.lower() in {"true", "false"}
         hint = "leave the quotes out" if quoted else ""
-        self.error(f"this must be true or false, not {described(self.node)}", hint)
+        self.error(f"this must be true or false, not {described(node)}", hint)
         return default
+
+    def number(self, minimum: int, maximum: int, what: str) -> int | None:
+        """Give a whole number; a null is none."""
+        node = self.node
+        if self.is_null:
+            return None
+        if isinstance(node, Scalar) and node.kind is Kind.INTEGER and node.text.isdecimal():
+            number = int(node.text[:20])
+            if minimum <= number <= maximum:
+                return number
+        self.error(f"this must be {what}", f"a number from {minimum} to {maximum}")
+        return None
 
     def items(self) -> Iterator["Cursor"]:
         """Walk over a list; a null is an empty one."""
         if isinstance(self.node, Sequence):
             for index, item in enumerate(self.node.items):
-                yield Cursor(item, f"{self.path}[{index}]", self.problems)
+                yield Cursor(item, self.problems, self, index)
         elif not self.is_null:
             self.error(
                 f"this must be a list, not {described(self.node)}", 'start each item with "- "'
@@ -69,51 +111,53 @@ class Cursor:
         """Walk over a mapping with keys of the user's choice; a null is an empty one."""
         if isinstance(self.node, Mapping):
             for key, entry in self.node.entries.items():
-                yield key, self._at(entry.value, key)
+                yield key, Cursor(entry.value, self.problems, self, key)
         elif not self.is_null:
             self.error(f"this must be a mapping, not {described(self.node)}", 'write "key: value"')
 
-    def fields(self, *known: str, task: Collection[str] = ()) -> "Fields":
-        """Give the values of a mapping with *known* keys, in any case; others are warned of.
+    def key(self, entry: Entry) -> "Cursor":
+        """Point at a key, to say something of it."""
+        return Cursor(entry.key, self.problems, self, entry.key.text)
 
-        The hint is another one for those that belong to a *task*.
+    def fields(self, shape: Shape) -> "Fields":
+        """Give the values of a mapping with the keys of *shape*, in any case.
+
+        Others are warned of.  Of one that is written in several cases the small letters count.
         """
         found: dict[str, Entry] = {}
         if isinstance(self.node, Mapping):
             for key, entry in self.node.entries.items():
-                name = key.lower()
-                if name not in known:
-                    self._unknown(entry.key, known, task)
-                    continue
-                if name != key:
-                    self._at(entry.key, key).warning(f'"{key}" is read as "{name}"')
-                found[name] = entry
+                if key in shape.by_name and key not in found:
+                    found[key] = entry
+                else:
+                    self._misspelled(entry, found, shape)
         elif not self.is_null:
-            wanted = ", ".join(known)
+            wanted = ", ".join(shape.names)
             self.error(f"this must be a mapping, not {described(self.node)}", f"its keys: {wanted}")
         return Fields(self, found)
 
-    def _unknown(self, key: Scalar, known: tuple[str, ...], task: Collection[str]) -> None:
-        def problem() -> Problem:
-            hint = (
-                "it belongs to a task"
-                if key.text.lower() in task
-                else did_you_mean(key.text, known)
+    def _misspelled(self, entry: Entry, found: dict[str, Entry], shape: Shape) -> None:
+        key = entry.key.text
+        name = key.lower()
+        if name not in shape.by_name:
+            owner = shape.owner_of(name)
+            hint = f"it belongs to a {owner}" if owner else did_you_mean(key, shape.names)
+            self.key(entry).warning(f'"{_short(key)}" is no known key', hint)
+            return
+        earlier = found.get(name)
+        if earlier is None:
+            self.key(entry).warning(f'"{key}" is read as "{name}"')
+        else:
+            counts = max(earlier, entry, key=lambda one: one.key.text)
+            self.key(entry).warning(
+                f'"{name}" is written twice, as "{earlier.key.text}" and as "{key}"',
+                f'"{counts.key.text}" counts',
             )
-            return self._at(key, key.text).problem(f'"{_short(key.text)}" is no known key', hint)
-
-        self.problems.warning(problem)
-
-    def problem(self, message: str, hint: str) -> Problem:
-        line, column = self.node.line, self.node.column
-        return Problem(line=line, column=column, path=self.path, message=message, hint=hint)
-
-    def _at(self, node: Node, key: str) -> "Cursor":
-        return Cursor(node, f"{self.path}.{_short(key)}".removeprefix("."), self.problems)
+            entry = counts
+        found[name] = entry
 
 
-@dataclass(slots=True, frozen=True)
-class Fields:
+class Fields(Struct, frozen=True, eq=False):
     """The known keys of a mapping.  One that is not written reads as a null at the mapping."""
 
     owner: Cursor
@@ -123,15 +167,17 @@ class Fields:
         return name in self.found
 
     def __getitem__(self, name: str) -> Cursor:
-        entry = self.found.get(name)
-        owner = self.owner
+        entry, owner = self.found.get(name), self.owner
         if entry is None:
             null = Scalar(owner.node.line, owner.node.column, "", Kind.NULL)
-            return Cursor(null, owner.path, owner.problems)
-        return Cursor(entry.value, f"{owner.path}.{name}".removeprefix("."), owner.problems)
+            return Cursor(null, owner.problems, owner.outer, owner.step)
+        return Cursor(entry.value, owner.problems, owner, name)
 
     def text(self, name: str, default: str = "") -> str:
         return (self[name].text() or default) if name in self.found else default
+
+    def plain(self, name: str, default: str = "") -> str:
+        return (self[name].plain() or default) if name in self.found else default
 
     def texts(self, name: str) -> tuple[str, ...]:
         return self[name].texts() if name in self.found else ()
@@ -139,9 +185,12 @@ class Fields:
     def flag(self, name: str, *, default: bool = False) -> bool:
         return self[name].flag(default=default) if name in self.found else default
 
-    def required(self, name: str) -> str:
+    def items(self, name: str) -> Iterator[Cursor]:
+        return self[name].items() if name in self.found else iter(())
+
+    def required(self, name: str, *, plain: bool = False) -> str:
         """Give a text that must be written, and not be empty."""
-        text = self.text(name)
+        text = self.plain(name) if plain else self.text(name)
         if not text and (name not in self.found or isinstance(self[name].node, Scalar)):
             self[name].error(f'"{name}" is missing' if name not in self else f'"{name}" is empty')
         return text
@@ -153,5 +202,7 @@ def _short(text: str) -> str:
 
 def did_you_mean(text: str, known: Collection[str]) -> str:
     """Guess what was meant, else say what there is."""
-    guess = get_close_matches(text[:_LONGEST_GUESS].lower(), known, 1)
-    return f'did you mean "{guess[0]}"?' if guess else f"there is {', '.join(known)}"
+    text = text[:_LONGEST_GUESS].lower()
+    guesses = [one for one in known if text and (text.startswith(one) or one.startswith(text))]
+    guesses = get_close_matches(text, known, 1) or guesses
+    return f'did you mean "{guesses[0]}"?' if guesses else f"there is {', '.join(known)}"

@@ -1,6 +1,7 @@
 """The nouns of a run definition: what a file says, checked, and not yet bound to a commit."""
 
 from datetime import timedelta
+from enum import Enum
 
 from msgspec import Struct, field
 
@@ -8,7 +9,11 @@ from agola.model.run_config import (
     DEFAULT_SHELL,
     DEFAULT_WORKING_DIR,
     Arch,
+    Concurrency,
     Condition,
+    HealthCheck,
+    Resources,
+    Retry,
     Step,
     Tmpfs,
 )
@@ -39,6 +44,8 @@ class ContainerDefinition(Struct, frozen=True, kw_only=True):
     privileged: bool = False
     entrypoint: str = ""
     volumes: tuple[Tmpfs, ...] = ()
+    health_check: HealthCheck | None = None
+    resources: Resources = Resources()
 
 
 class RuntimeDefinition(Struct, frozen=True, kw_only=True):
@@ -53,11 +60,12 @@ class StepDefinition(Struct, frozen=True, kw_only=True):
     """A step, and what of it is known only when the run is made."""
 
     step: Step
+    when: When | None = None
     environment: dict[str, Value] = field(default_factory=dict)
 
 
 class Dependency(Struct, frozen=True, kw_only=True):
-    """The task to wait for, by name, and how it may have ended.  No condition is never met."""
+    """The task to wait for, by name, and how it may have ended: any one of these."""
 
     task: str
     conditions: tuple[Condition, ...] = (Condition.ON_SUCCESS,)
@@ -79,6 +87,30 @@ class TaskDefinition(Struct, frozen=True, kw_only=True):
     when: When | None = None
     registries: dict[str, Registry] = field(default_factory=dict)
     timeout: timedelta | None = None
+    retry: Retry = Retry()
+    matrix: dict[str, str] = field(default_factory=dict)
+    """The values by axis that tell this task from the others of its matrix."""
+
+
+class InputType(Enum):
+    """What may be said for an input."""
+
+    STRING = "string"
+    BOOLEAN = "boolean"
+    NUMBER = "number"
+    CHOICE = "choice"
+
+
+class Input(Struct, frozen=True, kw_only=True):
+    """What a person may say who starts the run by hand."""
+
+    name: str
+    type: InputType = InputType.STRING
+    default: str = ""
+    """As tasks see it: booleans are `true` or `false`."""
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    description: str = ""
 
 
 class RunDefinition(Struct, frozen=True, kw_only=True):
@@ -89,6 +121,8 @@ class RunDefinition(Struct, frozen=True, kw_only=True):
     when: When | None = None
     registries: dict[str, Registry] = field(default_factory=dict)
     timeout: timedelta | None = None
+    concurrency: Concurrency | None = None
+    inputs: tuple[Input, ...] = ()
 
 
 class Definition(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """What is wrong with a run definition: every problem has a place, a sentence and often a hint."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -32,12 +31,19 @@ class Problems:
 
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
+    seen: dict[str, set[str]] = field(default_factory=dict)
+    spent: dict[str, int] = field(default_factory=dict)
 
-    def count(self, thing: str) -> int:
-        """Count one more of what a file may have only so many of, and say how many there are."""
-        self.counts[thing] += 1
-        return self.counts[thing]
+    def distinct(self, kind: str, thing: str) -> int:
+        """Note one more of what a file may have only so many of; say how many different ones."""
+        seen = self.seen.setdefault(kind, set())
+        seen.add(thing)
+        return len(seen)
+
+    def spend(self, kind: str, amount: int) -> int:
+        """Note *amount* more of what a file may use only so much of; say how much that makes."""
+        self.spent[kind] = self.spent.get(kind, 0) + amount
+        return self.spent[kind]
 
     def error(self, problem: Callable[[], Problem]) -> None:
         """Add an error, made only if there is still room for it."""
@@ -51,5 +57,6 @@ class Problems:
 
 
 def in_order(problems: list[Problem]) -> tuple[Problem, ...]:
-    """Sort problems as the file is read."""
-    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+    """Sort problems as the file is read; what was found several times is told once."""
+    once = {(one.line, one.column, one.path, one.message): one for one in problems}
+    return tuple(sorted(once.values(), key=lambda problem: (problem.line, problem.column)))

@@ -1,6 +1,7 @@
 """From a definition to what the runservice carries out.  Pure: same input, same output."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from msgspec import structs
 
@@ -25,10 +26,13 @@ from agola.runconfig.definition import (
     TaskDefinition,
 )
 from agola.runconfig.graph import levels
+from agola.runconfig.inputs import environment_of
 from agola.runconfig.values import resolve, resolve_all
 from agola.runconfig.when import matches
 
 Variables = Mapping[str, str]
+
+_NO_INPUTS: Mapping[str, str] = MappingProxyType({})
 
 
 def expand(definition: Definition) -> Definition:
@@ -55,25 +59,40 @@ def _expand_run(definition: Definition, run: RunDefinition) -> RunDefinition:
 
 
 def compile_run(
-    run: RunDefinition, *, ids: Ids, variables: Variables, context: Context
+    run: RunDefinition,
+    *,
+    ids: Ids,
+    variables: Variables,
+    context: Context,
+    inputs: Mapping[str, str] = _NO_INPUTS,
 ) -> dict[TaskID, TaskConfig]:
     """Give the tasks of an expanded run without errors, in the order of the file.
 
-    Values get their variables' text.  A task whose `when` is not meant for the ref is skipped.
+    Values get their variables' text.  A task whose `when` is not meant for the ref is skipped, a
+    step is left out.  *inputs* are what a person said who started the run, and are sound.
     """
+    said = environment_of(run.inputs, inputs)
     level = levels(run.tasks)
     task_ids = {task.name: TaskID(ids.uuid()) for task in run.tasks}
     return {
         task_ids[task.name]: structs.replace(
-            _task(task, task_ids, variables),
+            _task(task, task_ids, variables, said),
             level=level[task.name],
             skip=not matches(task.when, context),
+            steps=tuple(
+                _step(step, variables) for step in task.steps if matches(step.when, context)
+            ),
         )
         for task in run.tasks
     }
 
 
-def _task(task: TaskDefinition, task_ids: Mapping[str, TaskID], variables: Variables) -> TaskConfig:
+def _task(
+    task: TaskDefinition,
+    task_ids: Mapping[str, TaskID],
+    variables: Variables,
+    said: Mapping[str, str],
+) -> TaskConfig:
     return TaskConfig(
         id=task_ids[task.name],
         name=task.name,
@@ -82,17 +101,17 @@ def _task(task: TaskDefinition, task_ids: Mapping[str, TaskID], variables: Varia
             for depend in task.depends
         ),
         runtime=_runtime(task.runtime, variables),
-        environment=resolve_all(task.environment, variables),
+        environment={**said, **resolve_all(task.environment, variables)},
         working_dir=task.working_dir,
         shell=task.shell,
         user=task.user,
-        steps=tuple(_step(step, variables) for step in task.steps),
         ignore_failure=task.ignore_failure,
         needs_approval=task.approval,
         timeout=task.timeout,
         registries={
             host: _registry(registry, variables) for host, registry in task.registries.items()
         },
+        retry=task.retry,
     )
 
 
@@ -105,6 +124,8 @@ def _runtime(runtime: RuntimeDefinition, variables: Variables) -> Runtime:
             privileged=container.privileged,
             entrypoint=container.entrypoint,
             volumes=container.volumes,
+            health_check=container.health_check,
+            resources=container.resources,
         )
         for container in runtime.containers
     )

@@ -1,8 +1,9 @@
 """The graph of a run's tasks: what is wrong with it, and its levels."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from msgspec import Struct
 
 from agola.runconfig.cursor import Cursor
 from agola.runconfig.definition import TaskDefinition
@@ -14,8 +15,7 @@ Edges = Mapping[str, Sequence[str]]
 """The parents of every task, by name."""
 
 
-@dataclass(slots=True, frozen=True)
-class Vertex:
+class Vertex(Struct, frozen=True, eq=False):
     """A task as it was read, and the place of each of its `depends`."""
 
     task: TaskDefinition

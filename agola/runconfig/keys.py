@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from agola.model.run_config import DEFAULT_SHELL, DEFAULT_WORKING_DIR, Arch, Condition
+from agola.model.run_config import (
+    DEFAULT_SHELL,
+    DEFAULT_WORKING_DIR,
+    MAX_CONCURRENT_RUNS,
+    MAX_EXIT_CODE,
+    MAX_RETRY_ATTEMPTS,
+    Arch,
+    Condition,
+    FailureCause,
+)
 
 MAX_NAME_BYTES = 100
-MAX_RETRY_ATTEMPTS = 10
 MAX_MATRIX_TASKS = 256
 
 
@@ -87,8 +95,14 @@ class Shape:
     def names(self) -> tuple[str, ...]:
         return tuple(key.name for key in self.keys)
 
-    def key(self, name: str) -> Key:
-        return next(key for key in self.keys if key.name == name)
+    @cached_property
+    def by_name(self) -> dict[str, Key]:
+        return {key.name: key for key in self.keys}
+
+    def owner_of(self, name: str) -> str:
+        """Say in which of the mappings below this one a key belongs; "" for none."""
+        below = (key.shape for key in self.keys if key.shape)
+        return next((shape.name for shape in below if name in shape.by_name), "")
 
 
 def _extension(shape: Shape | None = None, **said: object) -> Key:
@@ -449,7 +463,7 @@ DEPEND = Shape(
             name="conditions",
             kind=Kind.TEXTS,
             default=[Condition.ON_SUCCESS.value],
-            choices=tuple(condition.value for condition in Condition),
+            choices=tuple(one.value for one in Condition if one is not Condition.NEVER),
             doc="How it must have ended: any one of these.",
         ),
     ),
@@ -612,7 +626,7 @@ MATRIX = Shape(
     "matrix",
     "Make a task for every combination of values.  Everywhere in the task but its name, "
     "`${{ matrix.AXIS }}` stands for the value.  The tasks are called `NAME (VALUE, VALUE)`, where "
-    "a value that does not start with a letter has its axis before it.",
+    "a value that does not start with a letter, or is true or false, has its axis before it.",
     (
         _extension(
             name="axes",
@@ -638,7 +652,7 @@ MATRIX = Shape(
     ),
 )
 
-FAILURES = ("any", "executor_lost", "timeout")
+FAILURES = tuple(cause.value for cause in FailureCause)
 
 RETRY = Shape(
     "retry",
@@ -666,7 +680,7 @@ RETRY = Shape(
             kind=Kind.INTEGERS,
             default=[],
             minimum=1,
-            maximum=255,
+            maximum=MAX_EXIT_CODE,
             doc="After which exit codes of the step that failed.",
             example="[75]",
         ),
@@ -780,7 +794,7 @@ CONCURRENCY = Shape(
             kind=Kind.INTEGER,
             default=1,
             minimum=1,
-            maximum=1000,
+            maximum=MAX_CONCURRENT_RUNS,
             doc="How many runs of the group run at the same time; others wait.",
         ),
         _extension(

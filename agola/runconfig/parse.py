@@ -69,4 +69,4 @@ def _definition(data: bytes, problems: Problems, *, json: bool) -> Definition | 
     except UnreadableError as error:
         problems.errors.append(error.problem)
         return None
-    return expand(read_definition(Cursor(root, "", problems)))
+    return expand(read_definition(Cursor(root, problems)))

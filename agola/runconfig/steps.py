@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec import structs
+
 from agola.model.run_config import (
     ArchiveContents,
     CloneStep,
@@ -10,25 +12,25 @@ from agola.model.run_config import (
     RunStep,
     SaveCacheStep,
     SaveToWorkspaceStep,
+    Step,
 )
 from agola.runconfig.cursor import Cursor, Fields, did_you_mean
 from agola.runconfig.definition import StepDefinition
-from agola.runconfig.tree import Kind, Mapping, Scalar
+from agola.runconfig.keys import CONTENTS, MAX_NAME_BYTES, STEP_SHAPES
+from agola.runconfig.surroundings import warn_of_unknown_names
+from agola.runconfig.tree import Mapping, Scalar
 from agola.runconfig.values import read_environment
-from agola.runconfig.when import read_when
+from agola.runconfig.when import When, read_when
 
-MAX_NAME_BYTES = 100
 MAX_DEPTH = 2**31 - 1
 
-_SHARED = ("type", "name", "when")
+
+def read_steps(cursor: Cursor, own: frozenset[str]) -> tuple[StepDefinition, ...]:
+    """Read the steps of a task, whose environment has *own* names; an empty one is left out."""
+    return tuple(step for item in cursor.items() if (step := _step(item, own)))
 
 
-def read_steps(cursor: Cursor) -> tuple[StepDefinition, ...]:
-    """Read the steps of a task; an empty one is left out."""
-    return tuple(step for item in cursor.items() if (step := _step(item)))
-
-
-def _step(cursor: Cursor) -> StepDefinition | None:
+def _step(cursor: Cursor, own: frozenset[str]) -> StepDefinition | None:
     entries = dict(cursor.entries())
     if not entries:
         if cursor.is_null or isinstance(cursor.node, Mapping):
@@ -36,60 +38,50 @@ def _step(cursor: Cursor) -> StepDefinition | None:
         return None
     types = [value for key, value in entries.items() if key.lower() == "type"]
     if types:
-        return _read(types[-1].text(), cursor, types[-1])
+        return _read(types[-1].text(), cursor, types[-1], own)
     if len(entries) > 1:
-        cursor.error("a step without a `type` has a single key", f"one of {', '.join(_READERS)}")
+        cursor.error("a step without a `type` has a single key", f"one of {', '.join(STEP_SHAPES)}")
         return None
     [(kind, body)] = entries.items()
-    return _read(kind.lower(), body, cursor)
+    return _read(kind.lower(), body, cursor, own)
 
 
-def _read(kind: str, body: Cursor, named: Cursor) -> StepDefinition | None:
+def _read(kind: str, body: Cursor, named: Cursor, own: frozenset[str]) -> StepDefinition | None:
+    """Read the *body* of a step; that there is no such *kind* is an error where it is *named*."""
+    if kind == "run":
+        return _run(body, own)
     reader = _READERS.get(kind)
     if reader is None:
-        named.error(f'"{kind[:40]}" is no type of step', did_you_mean(kind, _READERS))
+        named.error(f'"{kind[:40]}" is no type of step', did_you_mean(kind, STEP_SHAPES))
         return None
-    return reader(body)
+    fields = body.fields(STEP_SHAPES[kind])
+    definition = StepDefinition(step=reader(fields), when=_when(fields))
+    name = fields.text("name")
+    if not name:
+        return definition
+    return structs.replace(definition, step=structs.replace(definition.step, name=name))
 
 
-def _fields(cursor: Cursor, *known: str) -> Fields:
-    fields = cursor.fields(*_SHARED, *known)
-    if read_when(fields["when"]):
-        fields["when"].warning("the `when` of a step has no effect", "put it on the task")
-    return fields
+def _when(fields: Fields) -> When | None:
+    return read_when(fields["when"]) if "when" in fields else None
 
 
-def _clone(cursor: Cursor) -> StepDefinition:
-    fields = _fields(cursor, "depth", "recurse_submodules")
-    step = CloneStep(
-        name=fields.text("name", CloneStep().name),
-        depth=_depth(fields["depth"]),
-        recurse_submodules=fields.flag("recurse_submodules"),
-    )
-    return StepDefinition(step=step)
+def _clone(fields: Fields) -> Step:
+    depth = fields["depth"].number(1, MAX_DEPTH, "a number of commits, 1 or more")
+    return CloneStep(depth=depth or 0, recurse_submodules=fields.flag("recurse_submodules"))
 
 
-def _depth(cursor: Cursor) -> int:
-    if cursor.is_null:
-        return 0
-    node = cursor.node
-    if isinstance(node, Scalar) and node.kind is Kind.INTEGER and node.text.isdecimal():
-        depth = int(node.text[:20])
-        if 1 <= depth <= MAX_DEPTH:
-            return depth
-    cursor.error("the depth must be a number of commits, 1 or more")
-    return 0
-
-
-def _run(cursor: Cursor) -> StepDefinition:
+def _run(cursor: Cursor, own: frozenset[str]) -> StepDefinition:
     if isinstance(cursor.node, Scalar):
         command = cursor.text()
         if not command:
             cursor.error("the command is empty")
+        warn_of_unknown_names(cursor, command, own)
         return StepDefinition(step=RunStep(name=_run_name(cursor, command), command=command))
-    known = ("command", "environment", "working_dir", "shell", "tty")
-    fields = _fields(cursor, *known)
+    fields = cursor.fields(STEP_SHAPES["run"])
     command = fields.required("command")
+    environment = read_environment(fields["environment"])
+    warn_of_unknown_names(fields["command"], command, own | environment.keys())
     step = RunStep(
         name=fields.text("name") or _run_name(fields["command"], command),
         command=command,
@@ -97,7 +89,7 @@ def _run(cursor: Cursor) -> StepDefinition:
         shell=fields.text("shell"),
         tty=fields.flag("tty", default=True),
     )
-    return StepDefinition(step=step, environment=read_environment(fields["environment"]))
+    return StepDefinition(step=step, when=_when(fields), environment=environment)
 
 
 def _run_name(cursor: Cursor, command: str) -> str:
@@ -109,51 +101,32 @@ def _run_name(cursor: Cursor, command: str) -> str:
     return command.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
 
 
-def _save_to_workspace(cursor: Cursor) -> StepDefinition:
-    fields = _fields(cursor, "contents")
-    step = SaveToWorkspaceStep(
-        name=fields.text("name", SaveToWorkspaceStep().name),
-        contents=_contents(fields["contents"], paths=()),
-    )
-    return StepDefinition(step=step)
+def _save_to_workspace(fields: Fields) -> Step:
+    return SaveToWorkspaceStep(contents=_contents(fields["contents"], paths=()))
 
 
-def _restore_workspace(cursor: Cursor) -> StepDefinition:
-    fields = _fields(cursor, "dest_dir")
-    step = RestoreWorkspaceStep(
-        name=fields.text("name", RestoreWorkspaceStep().name),
-        dest_dir=fields.text("dest_dir", RestoreWorkspaceStep().dest_dir),
-    )
-    return StepDefinition(step=step)
+def _restore_workspace(fields: Fields) -> Step:
+    return RestoreWorkspaceStep(dest_dir=fields.text("dest_dir", RestoreWorkspaceStep().dest_dir))
 
 
-def _save_cache(cursor: Cursor) -> StepDefinition:
-    fields = _fields(cursor, "key", "contents")
-    step = SaveCacheStep(
-        name=fields.text("name", SaveCacheStep().name),
-        key=fields.required("key"),
-        contents=_contents(fields["contents"], paths=("**",)),
-    )
-    return StepDefinition(step=step)
+def _save_cache(fields: Fields) -> Step:
+    key = fields.required("key")
+    return SaveCacheStep(key=key, contents=_contents(fields["contents"], paths=("**",)))
 
 
-def _restore_cache(cursor: Cursor) -> StepDefinition:
-    fields = _fields(cursor, "keys", "dest_dir")
+def _restore_cache(fields: Fields) -> Step:
     keys = fields.texts("keys")
     if not keys:
         fields["keys"].error('"keys" is missing', "a list of keys, the best first")
-    step = RestoreCacheStep(
-        name=fields.text("name", RestoreCacheStep().name),
-        keys=keys,
-        dest_dir=fields.text("dest_dir", RestoreCacheStep().dest_dir),
+    return RestoreCacheStep(
+        keys=keys, dest_dir=fields.text("dest_dir", RestoreCacheStep().dest_dir)
     )
-    return StepDefinition(step=step)
 
 
 def _contents(cursor: Cursor, *, paths: tuple[str, ...]) -> tuple[ArchiveContents, ...]:
     contents = []
     for item in cursor.items():
-        fields = item.fields("source_dir", "dest_dir", "paths", "exclude")
+        fields = item.fields(CONTENTS)
         contents.append(
             ArchiveContents(
                 source_dir=fields.text("source_dir", "."),
@@ -165,9 +138,8 @@ def _contents(cursor: Cursor, *, paths: tuple[str, ...]) -> tuple[ArchiveContent
     return tuple(contents)
 
 
-_READERS: dict[str, Callable[[Cursor], StepDefinition]] = {
+_READERS: dict[str, Callable[[Fields], Step]] = {
     "clone": _clone,
-    "run": _run,
     "save_to_workspace": _save_to_workspace,
     "restore_workspace": _restore_workspace,
     "save_cache": _save_cache,

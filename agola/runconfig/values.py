@@ -7,6 +7,8 @@ from fractions import Fraction
 
 from agola.runconfig.cursor import Cursor
 from agola.runconfig.definition import Registry, Value
+from agola.runconfig.keys import REGISTRY, VALUE
+from agola.runconfig.surroundings import ENVIRONMENT
 from agola.runconfig.tree import Kind, Mapping, Scalar
 
 _NANOSECONDS = {
@@ -24,6 +26,8 @@ _DURATION = re.compile(r"(?:\d{1,20}(?:\.\d{0,20})?(?:ns|us|µs|μs|ms|s|m|h))+"
 _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?)(ns|us|µs|μs|ms|s|m|h)")
 
 _SIZE = re.compile(r"(\d{1,19}(?:\.\d{0,19})?)(m|[kMGTPE]|[KMGTPE]i|[eE]\d{1,2})?")
+_CPU = re.compile(r"(\d{1,9}(?:\.\d{0,9})?)(m)?")
+_MAX_CPU_MILLIS = 1_000_000
 _MULTIPLES = {"": 0, "k": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 _MAX_SIZE = 2**63 - 1
 
@@ -32,9 +36,14 @@ def read_value(cursor: Cursor) -> Value:
     """Read a text, a number or boolean as its literal text, or `{from_variable: name}`."""
     if not isinstance(cursor.node, Mapping):
         return Value(text=cursor.text())
-    fields = cursor.fields("from_variable")
+    fields = cursor.fields(VALUE)
     if "from_variable" in fields:
-        return Value(variable=fields.required("from_variable"))
+        variable = fields.required("from_variable")
+        if variable in ENVIRONMENT:
+            fields["from_variable"].warning(
+                f'"{variable}" is in the environment of every step, and no variable', "leave it out"
+            )
+        return Value(variable=variable)
     cursor.warning("this is an empty text", "{from_variable: NAME} takes the value of a variable")
     return Value()
 
@@ -44,7 +53,9 @@ def read_environment(cursor: Cursor) -> dict[str, Value]:
     environment = {}
     for name, value in cursor.entries():
         if not name or "=" in name or "\0" in name:
-            value.error(f'"{name}" is no name for an environment variable')
+            value.error(f'"{name[:100]}" is no name for an environment variable')
+        elif name in ENVIRONMENT:
+            value.warning(f"every run sets {name} itself, so this has no effect")
         environment[name] = read_value(value)
     return environment
 
@@ -83,6 +94,20 @@ def read_size(cursor: Cursor) -> int:
     return 0
 
 
+def read_cpu(cursor: Cursor) -> int:
+    """Read a number of processors, in thousandths: `2`, `0.5`, `500m`.  Rounds up."""
+    if cursor.is_null:
+        return 0
+    text = cursor.text()
+    found = _CPU.fullmatch(text)
+    millis = -int(-Fraction(found[1]) * (1 if found[2] else 1000) // 1) if found else 0
+    if 0 < millis <= _MAX_CPU_MILLIS:
+        return millis
+    if isinstance(cursor.node, Scalar):
+        cursor.error(f'"{text[:40]}" is no number of processors', "write it like 2, 0.5 or 500m")
+    return 0
+
+
 def _factor(suffix: str) -> Fraction:
     if suffix == "m":
         return Fraction(1, 1000)
@@ -102,10 +127,12 @@ def _registry(cursor: Cursor) -> Registry:
     if cursor.is_null:
         cursor.error("the credentials are missing", "username and password, or auth")
         return Registry()
-    fields = cursor.fields("type", "username", "password", "auth")
-    kind = fields.text("type", "basic")
+    fields = cursor.fields(REGISTRY)
+    kind = fields.plain("type", "basic")
     if kind not in {"basic", "encodedauth"}:
-        fields["type"].error(f'"{kind[:40]}" is no type of credentials', "basic or encodedauth")
+        message = f'"{kind[:40]}" is no type of credentials, so there are none'
+        fields["type"].warning(message, "basic or encodedauth")
+        return Registry()
     if kind == "encodedauth":
         return Registry(auth=read_value(fields["auth"]))
     return Registry(

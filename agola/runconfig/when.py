@@ -1,25 +1,32 @@
-"""`when`: for which refs a run or a task is meant.
+"""`when`: for which refs a run, a task or a step is meant, and what decides that."""
 
-A pattern is a text that must be equal, or `/…/` or `#…#` around a regular expression in RE2 syntax,
-which need only match somewhere.  RE2 takes linear time whatever the pattern and the text.
-"""
+from collections.abc import Callable, Iterable
 
-from functools import lru_cache
-from typing import Any
-
-import re2
 from msgspec import Struct
 
 from agola.runconfig.context import Context, RefType
 from agola.runconfig.cursor import Cursor
+from agola.runconfig.keys import CONDITIONS, PATHS, WHEN
+from agola.runconfig.pattern import (
+    expression_of,
+    fault,
+    glob_expression,
+    glob_matches,
+    pattern_matches,
+)
 from agola.runconfig.tree import Mapping
 
 MAX_EXPRESSIONS = 500
 """How many regular expressions a file may have: to compile one may take milliseconds."""
 
-_DELIMITERS = "/#"
-_MAX_EXPRESSION = 1000
-_MAX_PROGRAM_BYTES = 512 << 10
+_LONGEST_SHOWN = 100
+
+
+class Decision(Struct, frozen=True):
+    """Whether something is meant for a ref, and what decided that, for people to read."""
+
+    matched: bool
+    why: str
 
 
 class Conditions(Struct, frozen=True, kw_only=True):
@@ -28,12 +35,14 @@ class Conditions(Struct, frozen=True, kw_only=True):
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
-    def verdict(self, text: str) -> bool | None:
-        """Say whether *text* is meant; None if no pattern speaks of it."""
-        if any(pattern_matches(pattern, text) for pattern in self.exclude):
-            return False
-        if any(pattern_matches(pattern, text) for pattern in self.include):
-            return True
+    def decide(
+        self, what: str, text: str, *, matches: Callable[[str, str], bool] = pattern_matches
+    ) -> Decision | None:
+        """Say whether *text*, which is a *what*, is meant; None if no pattern speaks of it."""
+        for kind, patterns in (("exclude", self.exclude), ("include", self.include)):
+            for pattern in patterns:
+                if matches(pattern, text):
+                    return Decision(kind == "include", f'{what} {kind} "{_short(pattern)}"')
         return None
 
 
@@ -43,46 +52,76 @@ class When(Struct, frozen=True, kw_only=True):
     branch: Conditions | None = None
     tag: Conditions | None = None
     ref: Conditions | None = None
+    paths: Conditions | None = None
 
-    def matches(self, context: Context) -> bool:
-        """Say whether the ref is meant: by default no; then branch, tag and ref, the last wins."""
+    def decide(self, context: Context) -> Decision:
+        """Say whether the ref, and what has changed, is meant.
+
+        By default no; then branch, tag and ref are asked, and the last that speaks of it decides.
+        Paths must agree; if nothing but paths is written, they decide alone.
+        """
+        if self.paths is None:
+            return self._decide_ref(context)
+        by_paths = _decide_paths(self.paths, context.changed_files)
+        if self.branch is self.tag is self.ref is None:
+            return by_paths
+        by_ref = self._decide_ref(context)
+        if not (by_ref.matched and by_paths.matched):
+            return by_paths if by_ref.matched else by_ref
+        return Decision(matched=True, why=f"{by_ref.why}, {by_paths.why}")
+
+    def _decide_ref(self, context: Context) -> Decision:
         subjects = (
-            (self.branch, context.branch if context.ref_type is RefType.BRANCH else ""),
-            (self.tag, context.tag if context.ref_type is RefType.TAG else ""),
-            (self.ref, context.ref),
+            ("branch", self.branch, context.branch if context.ref_type is RefType.BRANCH else ""),
+            ("tag", self.tag, context.tag if context.ref_type is RefType.TAG else ""),
+            ("ref", self.ref, context.ref),
         )
-        meant = False
-        for conditions, text in subjects:
+        decision = Decision(matched=False, why=f"nothing includes {context.ref}")
+        if self.branch is self.tag is self.ref is None:
+            decision = Decision(matched=False, why="an empty `when` never matches")
+        for what, conditions, text in subjects:
             if conditions and text:
-                verdict = conditions.verdict(text)
-                meant = meant if verdict is None else verdict
-        return meant
+                decision = conditions.decide(what, text) or decision
+        return decision
+
+
+def decide(when: When | None, context: Context) -> Decision:
+    """Say whether something with this `when` is meant; without one it always is."""
+    return Decision(matched=True, why="no `when`") if when is None else when.decide(context)
 
 
 def matches(when: When | None, context: Context) -> bool:
-    """Say whether a run or task with this `when` is meant for the ref; one without always is."""
-    return when is None or when.matches(context)
+    """Say whether something with this `when` is meant; without one it always is."""
+    return when is None or when.decide(context).matched
 
 
-def pattern_matches(pattern: str, text: str) -> bool:
-    """Match one valid pattern."""
-    expression = _expression(pattern)
-    if expression is None:
-        return pattern == text
-    return _compiled(expression).search(text) is not None
+def _decide_paths(paths: Conditions, files: Iterable[str] | None) -> Decision:
+    """Look for a changed file that counts.  If nobody knows what has changed, everything may."""
+    if files is None:
+        return Decision(matched=True, why="the changed files are not known")
+    excluded: Decision | None = None
+    for file in files:
+        found = paths.decide("paths", file, matches=glob_matches)
+        if found is not None:
+            said = Decision(found.matched, f"{found.why} ({_short(file)})")
+            if found.matched:
+                return said
+            excluded = excluded or said
+    return excluded or Decision(matched=False, why="no changed file is in the paths")
 
 
 def read_when(cursor: Cursor) -> When | None:
     """Read a `when`; a null is none at all."""
     if cursor.is_null:
         return None
-    fields = cursor.fields("branch", "tag", "ref")
+    fields = cursor.fields(WHEN)
     if isinstance(cursor.node, Mapping) and not fields.found:
         cursor.warning("an empty `when` never matches", "leave it out to match always")
     return When(
-        branch=_conditions(fields["branch"]) if "branch" in fields else None,
-        tag=_conditions(fields["tag"]) if "tag" in fields else None,
-        ref=_conditions(fields["ref"]) if "ref" in fields else None,
+        branch=_conditions(fields["branch"]),
+        tag=_conditions(fields["tag"]),
+        ref=_conditions(fields["ref"]),
+        paths=_paths(fields["paths"]),
     )
 
 
@@ -91,7 +130,7 @@ def _conditions(cursor: Cursor) -> Conditions | None:
         return None
     if not isinstance(cursor.node, Mapping):
         return Conditions(include=_patterns(cursor))
-    fields = cursor.fields("include", "exclude")
+    fields = cursor.fields(CONDITIONS)
     conditions = Conditions(
         include=_patterns(fields["include"]), exclude=_patterns(fields["exclude"])
     )
@@ -100,42 +139,35 @@ def _conditions(cursor: Cursor) -> Conditions | None:
     return conditions
 
 
-def _patterns(cursor: Cursor) -> tuple[str, ...]:
+def _paths(cursor: Cursor) -> Conditions | None:
+    """Read path filters.  Where none is included all are."""
+    if cursor.is_null:
+        return None
+    if not isinstance(cursor.node, Mapping):
+        return Conditions(include=_patterns(cursor, glob=True) or ("**",))
+    fields = cursor.fields(PATHS)
+    return Conditions(
+        include=_patterns(fields["include"], glob=True) or ("**",),
+        exclude=_patterns(fields["exclude"], glob=True),
+    )
+
+
+def _patterns(cursor: Cursor, *, glob: bool = False) -> tuple[str, ...]:
     patterns = cursor.texts()
     for pattern in patterns:
-        expression = _expression(pattern)
+        expression = glob_expression(pattern) if glob else expression_of(pattern)
         if expression is None:
             continue
-        if cursor.problems.count("expressions") > MAX_EXPRESSIONS:
-            cursor.error(f"the file has more than {MAX_EXPRESSIONS} regular expressions")
-        elif reason := _fault(expression):
-            cursor.error(
-                f"{pattern[:100]} is no regular expression: {reason}",
-                "the syntax is RE2, without lookaround and back-references",
-            )
+        if cursor.problems.distinct("expressions", expression) > MAX_EXPRESSIONS:
+            what = "patterns" if glob else "regular expressions"
+            cursor.error(f"the file has more than {MAX_EXPRESSIONS} {what}")
+            return ()
+        if reason := fault(expression):
+            what = "pattern for files" if glob else "regular expression"
+            hint = "" if glob else "the syntax is RE2, without lookaround and back-references"
+            cursor.error(f"{_short(pattern)} is no {what}: {reason}", hint)
     return patterns
 
 
-def _expression(pattern: str) -> str | None:
-    """Give what is between the delimiters; None for a plain text."""
-    delimited = len(pattern) > 2 and pattern[0] == pattern[-1] and pattern[0] in _DELIMITERS  # noqa: PLR2004
-    return pattern[1:-1] if delimited else None
-
-
-def _fault(expression: str) -> str:
-    if len(expression) > _MAX_EXPRESSION:
-        return f"longer than {_MAX_EXPRESSION} characters"
-    try:
-        _compiled(expression)
-    except re2.error as error:
-        reason = error.args[0]
-        return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-    return ""
-
-
-@lru_cache(maxsize=1024)
-def _compiled(expression: str) -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = _MAX_PROGRAM_BYTES
-    return re2.compile(expression, options)
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"

@@ -203,7 +203,7 @@ def test_a_step_has_two_spellings(steps: str) -> None:
         ("[{p: []}]", (Condition.ON_SUCCESS,)),
         ("[{task: p}]", (Condition.ON_SUCCESS,)),
         ("[{task: p, conditions: [on_success, on_success]}]", (Condition.ON_SUCCESS,)),
-        ("[{task: p, conditions: [never]}]", ()),
+        ("[{task: p, conditions: [nope]}]", (Condition.NEVER,)),
     ],
 )
 def test_a_dependency_has_many_spellings(depends: str, conditions: tuple[Condition, ...]) -> None:

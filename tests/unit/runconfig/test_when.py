@@ -8,7 +8,8 @@ from agola.runconfig.context import Context, RefType, asks_to_skip, context_of
 from agola.runconfig.cursor import Cursor
 from agola.runconfig.document import load
 from agola.runconfig.errors import Problems
-from agola.runconfig.when import Conditions, When, matches, pattern_matches, read_when
+from agola.runconfig.pattern import pattern_matches
+from agola.runconfig.when import Conditions, When, decide, matches, read_when
 
 MAIN = "refs/heads/main"
 TAG = "refs/tags/v1"
@@ -17,7 +18,7 @@ PULL = "refs/pull/7/head"
 
 def read(text: str) -> tuple[When | None, Problems]:
     problems = Problems()
-    return read_when(Cursor(load(text.encode(), problems), "when", problems)), problems
+    return read_when(Cursor(load(text.encode(), problems), problems, None, "when")), problems
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_it_is_a_list_of_rules_of_which_the_last_that_speaks_wins(
     facts = {f"branch:{context.branch}", f"tag:{context.tag}", f"ref:{context.ref}"}
     verdicts = [verdict for fact, verdict in rules if fact in facts]
     when = When(branch=branch, tag=tag, ref=ref)
-    assert when.matches(context) == (verdicts[-1] if verdicts else False)
+    assert when.decide(context).matched == (verdicts[-1] if verdicts else False)
 
 
 @pytest.mark.parametrize(
