@@ -63,7 +63,7 @@ async def test_a_repeated_request_gives_the_user_of_the_first(installation: Inst
     [
         ("", "", "USER_NAME_INVALID"),
         ("a_b", "", "USER_NAME_INVALID"),
-        (str(uuid.uuid4()), "", "USER_NAME_INVALID"),
+        ("8e977559-a541-4fa5-bb00-4be27bda910d", "", "USER_NAME_INVALID"),
         ("alice", "not a uuid", "REQUEST_ID_INVALID"),
     ],
 )
