@@ -1,55 +1,116 @@
 """`agola config`: run definitions, without a server."""
 
 import argparse
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec import structs
+
 from agola.cli import exits
+from agola.cli.definition import Read, read
+from agola.cli.diagnostics import diagnostics
 from agola.cli.output import clean, print_json
-from agola.core.errors import NotExistError
-from agola.runconfig import FILE_NAMES, Parsed, Problem, parse
+from agola.core.errors import BadRequestError
+from agola.runconfig import Context, context_of
+from agola.runconfig.plan import Plan, PlannedRun, PlannedTask, plan_runs
+from agola.runconfig.schema import schema as make_schema
 
 
 def check(args: argparse.Namespace) -> int:
     """Check files; of a directory, its definition."""
-    paths = [_file(Path(path)) for path in args.paths]
-    checked = [(path, parse(path.name, path.read_bytes())) for path in paths]
-    reports = [_report(path, parsed, strict=args.strict) for path, parsed in checked]
+    checked = [read(Path(path)) for path in args.paths]
+    reports = [_report(one, strict=args.strict) for one in checked]
     if args.output == "json":
         print_json(reports)
     else:
-        for path, parsed in checked:
-            _show(path, parsed)
+        for one in checked:
+            _show_check(one)
     return exits.OK if all(report["valid"] for report in reports) else exits.FAILED
 
 
-def _file(path: Path) -> Path:
-    """Find the definition of a repository.  NotExistError: CONFIG_DOES_NOT_EXIST."""
-    candidates = [path / name for name in FILE_NAMES] if path.is_dir() else [path]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    looked = "has no .agola/config.yml" if path.is_dir() else "does not exist"
-    raise NotExistError(f"{path} {looked}", reason="CONFIG_DOES_NOT_EXIST", path=str(path))
-
-
-def _report(path: Path, parsed: Parsed, *, strict: bool) -> dict[str, object]:
+def _report(one: Read, *, strict: bool) -> dict[str, object]:
+    parsed = one.parsed
     return {
-        "path": str(path),
+        "path": str(one.path),
         "valid": not parsed.errors and not (strict and parsed.warnings),
         "errors": parsed.errors,
         "warnings": parsed.warnings,
     }
 
 
-def _show(path: Path, parsed: Parsed) -> None:
-    for kind, problems in (("error", parsed.errors), ("warning", parsed.warnings)):
-        for problem in problems:
-            print(f"{path}:{_line(kind, problem)}")
-    if not parsed.errors and not parsed.warnings:
-        print(f"{path}: ok")
+def _show_check(one: Read) -> None:
+    if not one.parsed.errors and not one.parsed.warnings:
+        print(f"{clean(str(one.path))}: ok")
+    for line in diagnostics(one, source=sys.stdout.isatty()):
+        print(line)
 
 
-def _line(kind: str, problem: Problem) -> str:
-    where = f" {problem.path}:" if problem.path else ""
-    hint = f" ({problem.hint})" if problem.hint else ""
-    return clean(f"{problem.line}:{problem.column}: {kind}:{where} {problem.message}{hint}")
+def plan(args: argparse.Namespace) -> int:
+    """Say which runs, tasks and steps there are for a ref, and why."""
+    context = _context(args)
+    one = read(Path(args.path))
+    if one.parsed.definition is None:
+        for line in diagnostics(one, source=sys.stderr.isatty()):
+            print(line, file=sys.stderr)
+        return exits.FAILED
+    planned = plan_runs(one.parsed.definition, context, message=args.message)
+    if args.output == "json":
+        print_json(planned)
+    else:
+        for line in _drawn(planned):
+            print(clean(line))
+    return exits.OK
+
+
+def _context(args: argparse.Namespace) -> Context:
+    ref: str = args.ref or (f"refs/tags/{args.tag}" if args.tag else f"refs/heads/{args.branch}")
+    context = context_of(ref, commit_sha=args.commit)
+    if context is None:
+        message = f'"{ref}" is no full name of a branch, a tag or a pull request\'s ref'
+        raise BadRequestError(message, reason="GIT_REF_INVALID", ref=ref)
+    changed = None if args.changed_files is None else tuple(args.changed_files)
+    return structs.replace(context, changed_files=changed)
+
+
+def _drawn(planned: Plan) -> Iterator[str]:
+    """Draw every run: its tasks by level, with what they wait for and what they leave out."""
+    for run in planned.runs:
+        made = "made" if run.selected else "not made"
+        yield f"run {run.name}: {made}: {run.why}"
+        if run.selected:
+            yield from _tasks(run)
+
+
+def _tasks(run: PlannedRun) -> Iterator[str]:
+    width = max((len(task.name) for task in run.tasks), default=0)
+    level = -1
+    for task in run.tasks:
+        number = "" if task.level == level else str(task.level)
+        level = task.level
+        yield f"  {number:>2}  {task.name:<{width}}  {'; '.join(_said(task))}".rstrip()
+        for step in task.steps_left_out:
+            yield f'  {"":>2}  {"":<{width}}  without step {step.index} "{step.name}": {step.why}'
+
+
+def _said(task: PlannedTask) -> Iterator[str]:
+    if task.skipped:
+        yield f"skipped: {task.why}"
+    if task.blocked_by:
+        yield f"skipped with {', '.join(task.blocked_by)}"
+    if task.depends:
+        yield f"after {', '.join(_awaited(task))}"
+    if task.approval:
+        yield "needs an approval"
+
+
+def _awaited(task: PlannedTask) -> Iterator[str]:
+    for name in task.depends:
+        conditions = [condition.value for condition in task.conditions[name]]
+        yield name if conditions == ["on_success"] else f"{name} ({' or '.join(conditions)})"
+
+
+def schema(_args: argparse.Namespace) -> int:
+    """Print the JSON Schema of definitions, for editors."""
+    print_json(make_schema())
+    return exits.OK

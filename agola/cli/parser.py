@@ -189,6 +189,29 @@ def _config(nouns: Parsers) -> None:
     )
     check.add_argument("--strict", action="store_true", help="warnings are errors, too")
     _output(check)
+    text = "say which runs, tasks and steps there are for a ref, and why"
+    plan = _add(group, "plan", "config:plan", text, gateway=False)
+    plan.add_argument(
+        "path", metavar="PATH", nargs="?", default=".", help="as for check; default: here"
+    )
+    ref = plan.add_mutually_exclusive_group(required=True)
+    ref.add_argument("--branch", metavar="NAME", type=_name, help="plan a push to this branch")
+    ref.add_argument("--tag", metavar="NAME", type=_name, help="plan a push of this tag")
+    ref.add_argument(
+        "--ref", metavar="REF", type=_name, help="plan this ref, such as refs/pull/1/head"
+    )
+    plan.add_argument("--commit", metavar="SHA", default="", help="the commit, for programs")
+    plan.add_argument("--message", metavar="TEXT", default="", help="the message of the commit")
+    plan.add_argument(
+        "--changed-file",
+        metavar="FILE",
+        action="append",
+        dest="changed_files",
+        help="a file that changed; without any, nobody knows which did",
+    )
+    _output(plan)
+    text = "print the JSON Schema of run definitions, for editors"
+    _add(group, "schema", "config:schema", text, gateway=False)
 
 
 def _version(nouns: Parsers) -> None:
@@ -200,6 +223,12 @@ def _variable(text: str) -> tuple[str, str]:
     if not (found and name and value):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
 
 
 def _positive(text: str) -> int:

@@ -1,6 +1,7 @@
 """The gateway for those who call it, with a user's token: model in, model out, typed errors."""
 
 from agola.clients.gateway.auth import AuthClient
+from agola.clients.gateway.config import ConfigClient
 from agola.clients.gateway.direct_run import DirectRunClient
 from agola.clients.gateway.executor import ExecutorRegistryClient
 from agola.clients.gateway.log import LogClient
@@ -9,6 +10,7 @@ from agola.clients.gateway.user import UserClient
 
 __all__ = [
     "AuthClient",
+    "ConfigClient",
     "DirectRunClient",
     "ExecutorRegistryClient",
     "LogClient",

@@ -13,12 +13,14 @@ from agola.rpc import server
 from agola.rpc.channel import dial
 from agola.rpc.fanout import fanning_out
 from agola.services.gateway.actions.authentication import Authentication
+from agola.services.gateway.actions.configs import ConfigActions
 from agola.services.gateway.actions.direct_runs import DirectRunActions
 from agola.services.gateway.actions.executors import ExecutorActions
 from agola.services.gateway.actions.logs import LogActions
 from agola.services.gateway.actions.runs import RunActions
 from agola.services.gateway.actions.users import UserActions, UserTokenActions
 from agola.services.gateway.servicer.auth import AuthServicer
+from agola.services.gateway.servicer.config import ConfigServicer
 from agola.services.gateway.servicer.direct_run import DirectRunServicer
 from agola.services.gateway.servicer.executor_registry import ExecutorRegistryServicer
 from agola.services.gateway.servicer.log import LogServicer
@@ -55,6 +57,7 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
             direct_runs=DirectRunServicer(direct_runs),
             logs=LogServicer(logs),
             executors=ExecutorRegistryServicer(executors),
+            configs=ConfigServicer(ConfigActions()),
         )
         authenticate = Authentication(users, SystemClock())
         await stack.enter_async_context(

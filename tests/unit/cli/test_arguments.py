@@ -43,6 +43,9 @@ def ends(*argv: str) -> int:
         ["directrun", "start", "--untracked", "false"],
         ["user", "create"],
         ["login", "-o", "yaml"],
+        ["config", "plan"],
+        ["config", "plan", "--branch", ""],
+        ["config", "plan", "--branch", "a", "--tag", "b"],
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(

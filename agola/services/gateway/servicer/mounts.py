@@ -4,6 +4,7 @@ from types import ModuleType
 
 from agola.rpc.server import Mount
 from agola.services.gateway.servicer.auth import AuthServicer
+from agola.services.gateway.servicer.config import ConfigServicer
 from agola.services.gateway.servicer.direct_run import DirectRunServicer
 from agola.services.gateway.servicer.executor_registry import ExecutorRegistryServicer
 from agola.services.gateway.servicer.log import LogServicer
@@ -50,7 +51,6 @@ from generated.agola.gateway.v1 import (
 
 LATER: tuple[tuple[ModuleType, ModuleType], ...] = (
     (cache_service_pb2, cache_service_pb2_grpc),
-    (config_service_pb2, config_service_pb2_grpc),
     (delivery_service_pb2, delivery_service_pb2_grpc),
     (invitation_service_pb2, invitation_service_pb2_grpc),
     (linked_account_service_pb2, linked_account_service_pb2_grpc),
@@ -73,6 +73,7 @@ def mounts(
     direct_runs: DirectRunServicer,
     logs: LogServicer,
     executors: ExecutorRegistryServicer,
+    configs: ConfigServicer,
 ) -> list[Mount]:
     """Mount everything that the contract has."""
     return [
@@ -82,6 +83,7 @@ def mounts(
         _mount(direct_run_service_pb2, direct_run_service_pb2_grpc, direct_runs),
         _mount(log_service_pb2, log_service_pb2_grpc, logs),
         _mount(executor_registry_service_pb2, executor_registry_service_pb2_grpc, executors),
+        _mount(config_service_pb2, config_service_pb2_grpc, configs),
         *(_mount(messages, calls) for messages, calls in LATER),
     ]
 

@@ -22,38 +22,47 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from generated.agola.gateway.v1 import run_pb2 as agola_dot_gateway_dot_v1_dot_run__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%agola/gateway/v1/config_service.proto\x12\x10\x61gola.gateway.v1\x1a\x1a\x61gola/gateway/v1/run.proto\"(\n\nConfigFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\xb4\x01\n\x0c\x45ventContext\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x12\n\ncommit_sha\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12@\n\tvariables\x18\x04 \x03(\x0b\x32-.agola.gateway.v1.EventContext.VariablesEntry\x1a\x30\n\x0eVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"o\n\x12\x43heckConfigRequest\x12*\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1c.agola.gateway.v1.ConfigFile\x12-\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1e.agola.gateway.v1.EventContext\"\xb5\x02\n\x13\x43heckConfigResponse\x12\x45\n\x0b\x64iagnostics\x18\x01 \x03(\x0b\x32\x30.agola.gateway.v1.CheckConfigResponse.Diagnostic\x1a\xd6\x01\n\nDiagnostic\x12K\n\x08severity\x18\x01 \x01(\x0e\x32\x39.agola.gateway.v1.CheckConfigResponse.Diagnostic.Severity\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0c\n\x04line\x18\x03 \x01(\x05\x12\x0f\n\x07message\x18\x04 \x01(\t\"N\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\"l\n\x0fPlanRunsRequest\x12*\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1c.agola.gateway.v1.ConfigFile\x12-\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1e.agola.gateway.v1.EventContext\"\xc1\x01\n\x10PlanRunsResponse\x12;\n\x04runs\x18\x01 \x03(\x0b\x32-.agola.gateway.v1.PlanRunsResponse.PlannedRun\x12-\n\x07skipped\x18\x02 \x03(\x0b\x32\x1c.agola.gateway.v1.SkippedRun\x1a\x41\n\nPlannedRun\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x05tasks\x18\x02 \x03(\x0b\x32\x16.agola.gateway.v1.Task2\xbe\x01\n\rConfigService\x12Z\n\x0b\x43heckConfig\x12$.agola.gateway.v1.CheckConfigRequest\x1a%.agola.gateway.v1.CheckConfigResponse\x12Q\n\x08PlanRuns\x12!.agola.gateway.v1.PlanRunsRequest\x1a\".agola.gateway.v1.PlanRunsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%agola/gateway/v1/config_service.proto\x12\x10\x61gola.gateway.v1\"\x8b\x01\n\x0b\x43onfigFiles\x12=\n\x08\x63ontents\x18\x01 \x03(\x0b\x32+.agola.gateway.v1.ConfigFiles.ContentsEntry\x12\x0c\n\x04path\x18\x02 \x01(\t\x1a/\n\rContentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\"\xa3\x01\n\x0c\x45ventContext\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x12\n\ncommit_sha\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x42\n\rchanged_files\x18\x04 \x01(\x0b\x32+.agola.gateway.v1.EventContext.ChangedFiles\x1a\x1d\n\x0c\x43hangedFiles\x12\r\n\x05paths\x18\x01 \x03(\t\"q\n\x12\x43heckConfigRequest\x12,\n\x05\x66iles\x18\x01 \x01(\x0b\x32\x1d.agola.gateway.v1.ConfigFiles\x12-\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1e.agola.gateway.v1.EventContext\"\xe1\x02\n\x13\x43heckConfigResponse\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x45\n\x0b\x64iagnostics\x18\x02 \x03(\x0b\x32\x30.agola.gateway.v1.CheckConfigResponse.Diagnostic\x1a\xf4\x01\n\nDiagnostic\x12K\n\x08severity\x18\x01 \x01(\x0e\x32\x39.agola.gateway.v1.CheckConfigResponse.Diagnostic.Severity\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0c\n\x04line\x18\x03 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x04 \x01(\x05\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x0c\n\x04hint\x18\x06 \x01(\t\"N\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\"n\n\x0fPlanRunsRequest\x12,\n\x05\x66iles\x18\x01 \x01(\x0b\x32\x1d.agola.gateway.v1.ConfigFiles\x12-\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1e.agola.gateway.v1.EventContext\">\n\x10PlanRunsResponse\x12*\n\x04runs\x18\x01 \x03(\x0b\x32\x1c.agola.gateway.v1.PlannedRun\"g\n\nPlannedRun\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08selected\x18\x02 \x01(\x08\x12\x0b\n\x03why\x18\x03 \x01(\t\x12,\n\x05tasks\x18\x04 \x03(\x0b\x32\x1d.agola.gateway.v1.PlannedTask\"\x96\x04\n\x0bPlannedTask\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05level\x18\x02 \x01(\x05\x12\x0f\n\x07skipped\x18\x03 \x01(\x08\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x39\n\x07\x64\x65pends\x18\x05 \x03(\x0b\x32(.agola.gateway.v1.PlannedTask.Dependency\x12\x12\n\nblocked_by\x18\x06 \x03(\t\x12\x10\n\x08\x61pproval\x18\x07 \x01(\x08\x12\x41\n\x0esteps_left_out\x18\x08 \x03(\x0b\x32).agola.gateway.v1.PlannedTask.StepLeftOut\x1a\xee\x01\n\nDependency\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x46\n\nconditions\x18\x02 \x03(\x0e\x32\x32.agola.gateway.v1.PlannedTask.Dependency.Condition\"\x89\x01\n\tCondition\x12\x19\n\x15\x43ONDITION_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43ONDITION_ON_SUCCESS\x10\x01\x12\x18\n\x14\x43ONDITION_ON_FAILURE\x10\x02\x12\x18\n\x14\x43ONDITION_ON_SKIPPED\x10\x03\x12\x13\n\x0f\x43ONDITION_NEVER\x10\x04\x1a\x37\n\x0bStepLeftOut\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03why\x18\x03 \x01(\t2\xbe\x01\n\rConfigService\x12Z\n\x0b\x43heckConfig\x12$.agola.gateway.v1.CheckConfigRequest\x1a%.agola.gateway.v1.CheckConfigResponse\x12Q\n\x08PlanRuns\x12!.agola.gateway.v1.PlanRunsRequest\x1a\".agola.gateway.v1.PlanRunsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'generated.agola.gateway.v1.config_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENTCONTEXT_VARIABLESENTRY']._loaded_options = None
-  _globals['_EVENTCONTEXT_VARIABLESENTRY']._serialized_options = b'8\001'
-  _globals['_CONFIGFILE']._serialized_start=87
-  _globals['_CONFIGFILE']._serialized_end=127
-  _globals['_EVENTCONTEXT']._serialized_start=130
-  _globals['_EVENTCONTEXT']._serialized_end=310
-  _globals['_EVENTCONTEXT_VARIABLESENTRY']._serialized_start=262
-  _globals['_EVENTCONTEXT_VARIABLESENTRY']._serialized_end=310
-  _globals['_CHECKCONFIGREQUEST']._serialized_start=312
-  _globals['_CHECKCONFIGREQUEST']._serialized_end=423
-  _globals['_CHECKCONFIGRESPONSE']._serialized_start=426
-  _globals['_CHECKCONFIGRESPONSE']._serialized_end=735
-  _globals['_CHECKCONFIGRESPONSE_DIAGNOSTIC']._serialized_start=521
-  _globals['_CHECKCONFIGRESPONSE_DIAGNOSTIC']._serialized_end=735
-  _globals['_CHECKCONFIGRESPONSE_DIAGNOSTIC_SEVERITY']._serialized_start=657
-  _globals['_CHECKCONFIGRESPONSE_DIAGNOSTIC_SEVERITY']._serialized_end=735
-  _globals['_PLANRUNSREQUEST']._serialized_start=737
-  _globals['_PLANRUNSREQUEST']._serialized_end=845
-  _globals['_PLANRUNSRESPONSE']._serialized_start=848
-  _globals['_PLANRUNSRESPONSE']._serialized_end=1041
-  _globals['_PLANRUNSRESPONSE_PLANNEDRUN']._serialized_start=976
-  _globals['_PLANRUNSRESPONSE_PLANNEDRUN']._serialized_end=1041
-  _globals['_CONFIGSERVICE']._serialized_start=1044
-  _globals['_CONFIGSERVICE']._serialized_end=1234
+  _globals['_CONFIGFILES_CONTENTSENTRY']._loaded_options = None
+  _globals['_CONFIGFILES_CONTENTSENTRY']._serialized_options = b'8\001'
+  _globals['_CONFIGFILES']._serialized_start=60
+  _globals['_CONFIGFILES']._serialized_end=199
+  _globals['_CONFIGFILES_CONTENTSENTRY']._serialized_start=152
+  _globals['_CONFIGFILES_CONTENTSENTRY']._serialized_end=199
+  _globals['_EVENTCONTEXT']._serialized_start=202
+  _globals['_EVENTCONTEXT']._serialized_end=365
+  _globals['_EVENTCONTEXT_CHANGEDFILES']._serialized_start=336
+  _globals['_EVENTCONTEXT_CHANGEDFILES']._serialized_end=365
+  _globals['_CHECKCONFIGREQUEST']._serialized_start=367
+  _globals['_CHECKCONFIGREQUEST']._serialized_end=480
+  _globals['_CHECKCONFIGRESPONSE']._serialized_start=483
+  _globals['_CHECKCONFIGRESPONSE']._serialized_end=836
+  _globals['_CHECKCONFIGRESPONSE_DIAGNOSTIC']._serialized_start=592
+  _globals['_CHECKCONFIGRESPONSE_DIAGNOSTIC']._serialized_end=836
+  _globals['_CHECKCONFIGRESPONSE_DIAGNOSTIC_SEVERITY']._serialized_start=758
+  _globals['_CHECKCONFIGRESPONSE_DIAGNOSTIC_SEVERITY']._serialized_end=836
+  _globals['_PLANRUNSREQUEST']._serialized_start=838
+  _globals['_PLANRUNSREQUEST']._serialized_end=948
+  _globals['_PLANRUNSRESPONSE']._serialized_start=950
+  _globals['_PLANRUNSRESPONSE']._serialized_end=1012
+  _globals['_PLANNEDRUN']._serialized_start=1014
+  _globals['_PLANNEDRUN']._serialized_end=1117
+  _globals['_PLANNEDTASK']._serialized_start=1120
+  _globals['_PLANNEDTASK']._serialized_end=1654
+  _globals['_PLANNEDTASK_DEPENDENCY']._serialized_start=1359
+  _globals['_PLANNEDTASK_DEPENDENCY']._serialized_end=1597
+  _globals['_PLANNEDTASK_DEPENDENCY_CONDITION']._serialized_start=1460
+  _globals['_PLANNEDTASK_DEPENDENCY_CONDITION']._serialized_end=1597
+  _globals['_PLANNEDTASK_STEPLEFTOUT']._serialized_start=1599
+  _globals['_PLANNEDTASK_STEPLEFTOUT']._serialized_end=1654
+  _globals['_CONFIGSERVICE']._serialized_start=1657
+  _globals['_CONFIGSERVICE']._serialized_end=1847
 # @@protoc_insertion_point(module_scope)

@@ -3,7 +3,6 @@
 isort:skip_file
 """
 
-from generated.agola.gateway.v1 import run_pb2 as _run_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -21,30 +20,56 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
-class ConfigFile(_message.Message):
-    """ConfigFile is a definition of runs."""
+class ConfigFiles(_message.Message):
+    """ConfigFiles is a definition of runs and what it imports."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    NAME_FIELD_NUMBER: _builtins.int
-    DATA_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    """Required. Its name, which tells its language: `config.yml`, `config.star`, …."""
-    data: _builtins.bytes
-    """Required. Its text, at most 1 MiB."""
+    @_typing.final
+    class ContentsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.bytes
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.bytes = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    CONTENTS_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """The path of the definition, whose suffix tells its language.  Unset: the first that there is of
+    `.agola/config.star`, `.jsonnet`, `.json`, `.yml` and `.yaml`.
+    """
+    @_builtins.property
+    def contents(self) -> _containers.ScalarMap[_builtins.str, _builtins.bytes]:
+        """Required. Files by their paths in the repository, such as `.agola/config.star`: at most 500,
+        and 2 MiB together.
+        """
+
     def __init__(
         self,
         *,
-        name: _builtins.str = ...,
-        data: _builtins.bytes = ...,
+        contents: _abc.Mapping[_builtins.str, _builtins.bytes] | None = ...,
+        path: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contents", b"contents", "path", b"path"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ConfigFile: _TypeAlias = ConfigFile  # noqa: Y015
+Global___ConfigFiles: _TypeAlias = ConfigFiles  # noqa: Y015
 
 @_typing.final
 class EventContext(_message.Message):
@@ -53,38 +78,40 @@ class EventContext(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
-    class VariablesEntry(_message.Message):
+    class ChangedFiles(_message.Message):
+        """ChangedFiles names the files that a push or a pull request changed."""
+
         DESCRIPTOR: _descriptor.Descriptor
 
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        value: _builtins.str
+        PATHS_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+            """Their paths in the repository."""
+
         def __init__(
             self,
             *,
-            key: _builtins.str = ...,
-            value: _builtins.str = ...,
+            paths: _abc.Iterable[_builtins.str] | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["paths", b"paths"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     REF_FIELD_NUMBER: _builtins.int
     COMMIT_SHA_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
-    VARIABLES_FIELD_NUMBER: _builtins.int
+    CHANGED_FILES_FIELD_NUMBER: _builtins.int
     ref: _builtins.str
-    """Required. The full name of the ref."""
+    """The full name of the ref."""
     commit_sha: _builtins.str
     """The full id of the commit."""
     message: _builtins.str
     """The message of the commit."""
     @_builtins.property
-    def variables(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """The variables that there are, by name.  Never logged."""
+    def changed_files(self) -> Global___EventContext.ChangedFiles:
+        """The changed files.  Unset: not known."""
 
     def __init__(
         self,
@@ -92,11 +119,11 @@ class EventContext(_message.Message):
         ref: _builtins.str = ...,
         commit_sha: _builtins.str = ...,
         message: _builtins.str = ...,
-        variables: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        changed_files: Global___EventContext.ChangedFiles | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_files", b"changed_files"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit_sha", b"commit_sha", "message", b"message", "ref", b"ref", "variables", b"variables"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_files", b"changed_files", "commit_sha", b"commit_sha", "message", b"message", "ref", b"ref"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -108,25 +135,25 @@ class CheckConfigRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    FILE_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
     EVENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def file(self) -> Global___ConfigFile:
+    def files(self) -> Global___ConfigFiles:
         """Required. The definition."""
 
     @_builtins.property
     def event(self) -> Global___EventContext:
-        """The event, for definitions that are programs.  Unset: a push to `refs/heads/main`."""
+        """The event, for definitions that are programs.  Without a ref: a push to `refs/heads/main`."""
 
     def __init__(
         self,
         *,
-        file: Global___ConfigFile | None = ...,
+        files: Global___ConfigFiles | None = ...,
         event: Global___EventContext | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "file", b"file"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "files", b"files"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "file", b"file"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "files", b"files"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -170,42 +197,54 @@ class CheckConfigResponse(_message.Message):
         SEVERITY_FIELD_NUMBER: _builtins.int
         PATH_FIELD_NUMBER: _builtins.int
         LINE_FIELD_NUMBER: _builtins.int
+        COLUMN_FIELD_NUMBER: _builtins.int
         MESSAGE_FIELD_NUMBER: _builtins.int
+        HINT_FIELD_NUMBER: _builtins.int
         severity: Global___CheckConfigResponse.Diagnostic.Severity.ValueType
         """How bad it is."""
         path: _builtins.str
-        """Where in the definition: a path such as `runs[0].tasks[1].name`."""
+        """Where in the definition: a path such as `runs[0].tasks[1].name`.  Empty: all of it."""
         line: _builtins.int
-        """Where in the file; the first line is 1.  0: not known."""
+        """Where in the file; the first line is 1."""
+        column: _builtins.int
+        """Where in the line; the first character is 1."""
         message: _builtins.str
-        """What is wrong, as a sentence."""
+        """What is wrong."""
+        hint: _builtins.str
+        """What to write instead, as far as it can be guessed."""
         def __init__(
             self,
             *,
             severity: Global___CheckConfigResponse.Diagnostic.Severity.ValueType = ...,
             path: _builtins.str = ...,
             line: _builtins.int = ...,
+            column: _builtins.int = ...,
             message: _builtins.str = ...,
+            hint: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["line", b"line", "message", b"message", "path", b"path", "severity", b"severity"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "hint", b"hint", "line", b"line", "message", b"message", "path", b"path", "severity", b"severity"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    FILE_FIELD_NUMBER: _builtins.int
     DIAGNOSTICS_FIELD_NUMBER: _builtins.int
+    file: _builtins.str
+    """The file that lines and columns are about: the definition, or the document that it evaluates to."""
     @_builtins.property
     def diagnostics(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckConfigResponse.Diagnostic]:
-        """What is wrong, in the order of the file.  Empty: nothing."""
+        """What is wrong: errors, then warnings, each in the order of the file.  Empty: nothing."""
 
     def __init__(
         self,
         *,
+        file: _builtins.str = ...,
         diagnostics: _abc.Iterable[Global___CheckConfigResponse.Diagnostic] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["diagnostics", b"diagnostics"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["diagnostics", b"diagnostics", "file", b"file"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -217,25 +256,25 @@ class PlanRunsRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    FILE_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
     EVENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def file(self) -> Global___ConfigFile:
+    def files(self) -> Global___ConfigFiles:
         """Required. The definition."""
 
     @_builtins.property
     def event(self) -> Global___EventContext:
-        """Required. The event."""
+        """Required. The event, with a ref."""
 
     def __init__(
         self,
         *,
-        file: Global___ConfigFile | None = ...,
+        files: Global___ConfigFiles | None = ...,
         event: Global___EventContext | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "file", b"file"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "files", b"files"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "file", b"file"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "files", b"files"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -247,52 +286,197 @@ class PlanRunsResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    @_typing.final
-    class PlannedRun(_message.Message):
-        """PlannedRun is a run that would be made."""
-
-        DESCRIPTOR: _descriptor.Descriptor
-
-        NAME_FIELD_NUMBER: _builtins.int
-        TASKS_FIELD_NUMBER: _builtins.int
-        name: _builtins.str
-        """Its name."""
-        @_builtins.property
-        def tasks(self) -> _containers.RepeatedCompositeFieldContainer[_run_pb2.Task]:
-            """Its tasks, as they would be at first: by level and name, without ids."""
-
-        def __init__(
-            self,
-            *,
-            name: _builtins.str = ...,
-            tasks: _abc.Iterable[_run_pb2.Task] | None = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "tasks", b"tasks"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
     RUNS_FIELD_NUMBER: _builtins.int
-    SKIPPED_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def runs(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanRunsResponse.PlannedRun]:
+    def runs(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedRun]:
         """The runs, in the order of the definition."""
-
-    @_builtins.property
-    def skipped(self) -> _containers.RepeatedCompositeFieldContainer[_run_pb2.SkippedRun]:
-        """The definitions that would make no run."""
 
     def __init__(
         self,
         *,
-        runs: _abc.Iterable[Global___PlanRunsResponse.PlannedRun] | None = ...,
-        skipped: _abc.Iterable[_run_pb2.SkippedRun] | None = ...,
+        runs: _abc.Iterable[Global___PlannedRun] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["runs", b"runs", "skipped", b"skipped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["runs", b"runs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanRunsResponse: _TypeAlias = PlanRunsResponse  # noqa: Y015
+
+@_typing.final
+class PlannedRun(_message.Message):
+    """PlannedRun is a run of a definition, and whether it would be made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SELECTED_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    TASKS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    selected: _builtins.bool
+    """Whether it would be made."""
+    why: _builtins.str
+    """What decided about it, as a sentence."""
+    @_builtins.property
+    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedTask]:
+        """Its tasks by level, then as in the definition.  They are told even if the run is not made."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        selected: _builtins.bool = ...,
+        why: _builtins.str = ...,
+        tasks: _abc.Iterable[Global___PlannedTask] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "selected", b"selected", "tasks", b"tasks", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedRun: _TypeAlias = PlannedRun  # noqa: Y015
+
+@_typing.final
+class PlannedTask(_message.Message):
+    """PlannedTask is a task as it is when its run starts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Dependency(_message.Message):
+        """Dependency is a task to wait for."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        class _Condition:
+            ValueType = _typing.NewType("ValueType", _builtins.int)
+            V: _TypeAlias = ValueType  # noqa: Y015
+
+        class _ConditionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[PlannedTask.Dependency._Condition.ValueType], _builtins.type):
+            DESCRIPTOR: _descriptor.EnumDescriptor
+            CONDITION_UNSPECIFIED: PlannedTask.Dependency._Condition.ValueType  # 0
+            """Not a condition: the field was left unset."""
+            CONDITION_ON_SUCCESS: PlannedTask.Dependency._Condition.ValueType  # 1
+            """It succeeded."""
+            CONDITION_ON_FAILURE: PlannedTask.Dependency._Condition.ValueType  # 2
+            """It failed."""
+            CONDITION_ON_SKIPPED: PlannedTask.Dependency._Condition.ValueType  # 3
+            """It was skipped."""
+            CONDITION_NEVER: PlannedTask.Dependency._Condition.ValueType  # 4
+            """However it ends: the definition asks for what does not exist."""
+
+        class Condition(_Condition, metaclass=_ConditionEnumTypeWrapper):
+            """How a task may end."""
+
+        CONDITION_UNSPECIFIED: PlannedTask.Dependency.Condition.ValueType  # 0
+        """Not a condition: the field was left unset."""
+        CONDITION_ON_SUCCESS: PlannedTask.Dependency.Condition.ValueType  # 1
+        """It succeeded."""
+        CONDITION_ON_FAILURE: PlannedTask.Dependency.Condition.ValueType  # 2
+        """It failed."""
+        CONDITION_ON_SKIPPED: PlannedTask.Dependency.Condition.ValueType  # 3
+        """It was skipped."""
+        CONDITION_NEVER: PlannedTask.Dependency.Condition.ValueType  # 4
+        """However it ends: the definition asks for what does not exist."""
+
+        TASK_FIELD_NUMBER: _builtins.int
+        CONDITIONS_FIELD_NUMBER: _builtins.int
+        task: _builtins.str
+        """Its name."""
+        @_builtins.property
+        def conditions(self) -> _containers.RepeatedScalarFieldContainer[Global___PlannedTask.Dependency.Condition.ValueType]:
+            """How it must have ended; any one is enough."""
+
+        def __init__(
+            self,
+            *,
+            task: _builtins.str = ...,
+            conditions: _abc.Iterable[Global___PlannedTask.Dependency.Condition.ValueType] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["conditions", b"conditions", "task", b"task"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class StepLeftOut(_message.Message):
+        """StepLeftOut is a step that is not carried out."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        INDEX_FIELD_NUMBER: _builtins.int
+        NAME_FIELD_NUMBER: _builtins.int
+        WHY_FIELD_NUMBER: _builtins.int
+        index: _builtins.int
+        """Its place in the definition; the first is 0."""
+        name: _builtins.str
+        """Its name."""
+        why: _builtins.str
+        """What decided about it."""
+        def __init__(
+            self,
+            *,
+            index: _builtins.int = ...,
+            name: _builtins.str = ...,
+            why: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "name", b"name", "why", b"why"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    DEPENDS_FIELD_NUMBER: _builtins.int
+    BLOCKED_BY_FIELD_NUMBER: _builtins.int
+    APPROVAL_FIELD_NUMBER: _builtins.int
+    STEPS_LEFT_OUT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name, unique in the run."""
+    level: _builtins.int
+    """The longest way from a task without parents: 0 for those."""
+    skipped: _builtins.bool
+    """Whether its `when` leaves it out."""
+    why: _builtins.str
+    """What decided about it."""
+    approval: _builtins.bool
+    """Whether somebody must approve it before it starts."""
+    @_builtins.property
+    def depends(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedTask.Dependency]:
+        """The tasks that it waits for."""
+
+    @_builtins.property
+    def blocked_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those that are skipped although it waits for another end: so it will be skipped, too."""
+
+    @_builtins.property
+    def steps_left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedTask.StepLeftOut]:
+        """The steps that are left out."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        level: _builtins.int = ...,
+        skipped: _builtins.bool = ...,
+        why: _builtins.str = ...,
+        depends: _abc.Iterable[Global___PlannedTask.Dependency] | None = ...,
+        blocked_by: _abc.Iterable[_builtins.str] | None = ...,
+        approval: _builtins.bool = ...,
+        steps_left_out: _abc.Iterable[Global___PlannedTask.StepLeftOut] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "blocked_by", b"blocked_by", "depends", b"depends", "level", b"level", "name", b"name", "skipped", b"skipped", "steps_left_out", b"steps_left_out", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedTask: _TypeAlias = PlannedTask  # noqa: Y015

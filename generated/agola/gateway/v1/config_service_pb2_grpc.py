@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ConfigServiceStub:
-    """ConfigService tries definitions of runs without making any.
+    """ConfigService tries definitions of runs without making any.  It does what `agola config` does
+    without a server.
     """
 
     def __init__(self, channel):
@@ -48,25 +49,27 @@ class ConfigServiceStub:
 
 
 class ConfigServiceServicer:
-    """ConfigService tries definitions of runs without making any.
+    """ConfigService tries definitions of runs without making any.  It does what `agola config` does
+    without a server.
     """
 
     def CheckConfig(self, request, context):
         """CheckConfig says what is wrong with a definition.
 
-        INVALID_ARGUMENT: CONFIG_NAME_INVALID, CONFIG_TOO_LARGE.
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+        INVALID_ARGUMENT: CONFIG_REQUIRED, CONFIG_NAME_INVALID, CONFIG_TOO_LARGE, GIT_REF_INVALID,
+        COMMIT_SHA_INVALID.
+        PERMISSION_DENIED: TOKEN_SCOPE_MISSING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PlanRuns(self, request, context):
-        """PlanRuns says which runs and tasks a definition makes for a ref, and which not.
+        """PlanRuns says which runs, tasks and steps a definition makes for a ref, which not, and why.
 
-        INVALID_ARGUMENT: CONFIG_NAME_INVALID, CONFIG_TOO_LARGE, CONFIG_INVALID, GIT_REF_REQUIRED,
-        GIT_REF_INVALID.
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+        INVALID_ARGUMENT: CONFIG_REQUIRED, CONFIG_NAME_INVALID, CONFIG_TOO_LARGE, CONFIG_INVALID,
+        GIT_REF_REQUIRED, GIT_REF_INVALID, COMMIT_SHA_INVALID.
+        PERMISSION_DENIED: TOKEN_SCOPE_MISSING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,7 +97,8 @@ def add_ConfigServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ConfigService:
-    """ConfigService tries definitions of runs without making any.
+    """ConfigService tries definitions of runs without making any.  It does what `agola config` does
+    without a server.
     """
 
     @staticmethod

@@ -13,25 +13,30 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ConfigServiceStub:
-    """ConfigService tries definitions of runs without making any."""
+    """ConfigService tries definitions of runs without making any.  It does what `agola config` does
+    without a server.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CheckConfig: _aio.UnaryUnaryMultiCallable[_config_service_pb2.CheckConfigRequest, _config_service_pb2.CheckConfigResponse]
     """CheckConfig says what is wrong with a definition.
 
-    INVALID_ARGUMENT: CONFIG_NAME_INVALID, CONFIG_TOO_LARGE.
-    UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+    INVALID_ARGUMENT: CONFIG_REQUIRED, CONFIG_NAME_INVALID, CONFIG_TOO_LARGE, GIT_REF_INVALID,
+    COMMIT_SHA_INVALID.
+    PERMISSION_DENIED: TOKEN_SCOPE_MISSING.
     """
     PlanRuns: _aio.UnaryUnaryMultiCallable[_config_service_pb2.PlanRunsRequest, _config_service_pb2.PlanRunsResponse]
-    """PlanRuns says which runs and tasks a definition makes for a ref, and which not.
+    """PlanRuns says which runs, tasks and steps a definition makes for a ref, which not, and why.
 
-    INVALID_ARGUMENT: CONFIG_NAME_INVALID, CONFIG_TOO_LARGE, CONFIG_INVALID, GIT_REF_REQUIRED,
-    GIT_REF_INVALID.
-    UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+    INVALID_ARGUMENT: CONFIG_REQUIRED, CONFIG_NAME_INVALID, CONFIG_TOO_LARGE, CONFIG_INVALID,
+    GIT_REF_REQUIRED, GIT_REF_INVALID, COMMIT_SHA_INVALID.
+    PERMISSION_DENIED: TOKEN_SCOPE_MISSING.
     """
 
 class ConfigServiceServicer(metaclass=_abc_1.ABCMeta):
-    """ConfigService tries definitions of runs without making any."""
+    """ConfigService tries definitions of runs without making any.  It does what `agola config` does
+    without a server.
+    """
 
     def CheckConfig(
         self,
@@ -40,8 +45,9 @@ class ConfigServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_config_service_pb2.CheckConfigResponse]:
         """CheckConfig says what is wrong with a definition.
 
-        INVALID_ARGUMENT: CONFIG_NAME_INVALID, CONFIG_TOO_LARGE.
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+        INVALID_ARGUMENT: CONFIG_REQUIRED, CONFIG_NAME_INVALID, CONFIG_TOO_LARGE, GIT_REF_INVALID,
+        COMMIT_SHA_INVALID.
+        PERMISSION_DENIED: TOKEN_SCOPE_MISSING.
         """
 
     def PlanRuns(
@@ -49,11 +55,11 @@ class ConfigServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _config_service_pb2.PlanRunsRequest,
         context: _aio.ServicerContext[_config_service_pb2.PlanRunsRequest, _abc.Awaitable[_config_service_pb2.PlanRunsResponse]],
     ) -> _abc.Awaitable[_config_service_pb2.PlanRunsResponse]:
-        """PlanRuns says which runs and tasks a definition makes for a ref, and which not.
+        """PlanRuns says which runs, tasks and steps a definition makes for a ref, which not, and why.
 
-        INVALID_ARGUMENT: CONFIG_NAME_INVALID, CONFIG_TOO_LARGE, CONFIG_INVALID, GIT_REF_REQUIRED,
-        GIT_REF_INVALID.
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+        INVALID_ARGUMENT: CONFIG_REQUIRED, CONFIG_NAME_INVALID, CONFIG_TOO_LARGE, CONFIG_INVALID,
+        GIT_REF_REQUIRED, GIT_REF_INVALID, COMMIT_SHA_INVALID.
+        PERMISSION_DENIED: TOKEN_SCOPE_MISSING.
         """
 
 def add_ConfigServiceServicer_to_server(servicer: ConfigServiceServicer, server: _aio.Server) -> None: ...

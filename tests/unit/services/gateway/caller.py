@@ -6,6 +6,7 @@ import grpc
 
 from agola.clients.gateway import (
     AuthClient,
+    ConfigClient,
     DirectRunClient,
     ExecutorRegistryClient,
     LogClient,
@@ -37,3 +38,4 @@ class Calls:
         self.direct_runs = DirectRunClient(channel)
         self.logs = LogClient(channel)
         self.executors = ExecutorRegistryClient(channel)
+        self.configs = ConfigClient(channel)

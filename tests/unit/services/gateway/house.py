@@ -16,12 +16,14 @@ from agola.model.run_config import RunID, TaskID
 from agola.rpc.channel import dial
 from agola.rpc.server import Mount, serving
 from agola.services.gateway.actions.authentication import Authentication
+from agola.services.gateway.actions.configs import ConfigActions
 from agola.services.gateway.actions.direct_runs import DirectRunActions
 from agola.services.gateway.actions.executors import ExecutorActions
 from agola.services.gateway.actions.logs import LogActions
 from agola.services.gateway.actions.runs import RunActions
 from agola.services.gateway.actions.users import UserActions, UserTokenActions
 from agola.services.gateway.servicer.auth import AuthServicer
+from agola.services.gateway.servicer.config import ConfigServicer
 from agola.services.gateway.servicer.direct_run import DirectRunServicer
 from agola.services.gateway.servicer.executor_registry import ExecutorRegistryServicer
 from agola.services.gateway.servicer.log import LogServicer
@@ -102,4 +104,5 @@ class House:
             direct_runs=DirectRunServicer(direct_runs),
             logs=LogServicer(LogActions(runs, NoLogs())),
             executors=ExecutorRegistryServicer(ExecutorActions(OneExecutor())),
+            configs=ConfigServicer(ConfigActions()),
         )

@@ -1,0 +1,69 @@
+"""Run definitions on this disk: finding them, and reading them as the server would."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from agola.core.errors import NotExistError, PreconditionError
+from agola.runconfig import FILE_NAMES, Parsed, parse
+from agola.runconfig.trial import MAX_FILES, MAX_FILES_BYTES
+
+FOLDER = ".agola"
+PROGRAMS = {".star", ".jsonnet"}
+
+
+class Read(Struct, frozen=True, kw_only=True):
+    """A definition, what it says, and the text that lines and columns are about."""
+
+    path: Path
+    parsed: Parsed
+    text: str
+
+    @property
+    def shown(self) -> str:
+        """What lines and columns are about, for people."""
+        return str(self.path)
+
+
+def read(path: Path) -> Read:
+    """Read a definition; of a directory, its own.
+
+    NotExistError: CONFIG_DOES_NOT_EXIST.  PreconditionError: CONFIG_TOO_LARGE.
+    """
+    found = _found(path)
+    files = {f"{FOLDER}/{name}": data for name, data in _files(found)}
+    return _read(found, files)
+
+
+def _read(path: Path, files: dict[str, bytes]) -> Read:
+    name = f"{FOLDER}/{path.name}"
+    parsed = parse(name, files[name])
+    return Read(path=path, parsed=parsed, text=files[name].decode(errors="replace"))
+
+
+def _found(path: Path) -> Path:
+    candidates = [path / name for name in FILE_NAMES] if path.is_dir() else [path]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    looked = f"has no {FOLDER}/config.*" if path.is_dir() else "does not exist"
+    raise NotExistError(f"{path} {looked}", reason="CONFIG_DOES_NOT_EXIST", path=str(path))
+
+
+def _files(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Give a definition, and what it may import: that is what lies in `.agola` with it."""
+    yield path.name, path.read_bytes()
+    if path.suffix not in PROGRAMS or path.absolute().parent.name != FOLDER:
+        return
+    size = count = 0
+    for other in sorted(path.parent.rglob("*")):
+        if other == path or other.is_symlink() or not other.is_file():
+            continue
+        size, count = size + other.stat().st_size, count + 1
+        if size > MAX_FILES_BYTES or count >= MAX_FILES:
+            message = (
+                f"{path.parent} has more than {MAX_FILES} files or {MAX_FILES_BYTES >> 20} MiB"
+            )
+            raise PreconditionError(message, reason="CONFIG_TOO_LARGE", path=str(path.parent))
+        yield other.relative_to(path.parent).as_posix(), other.read_bytes()
