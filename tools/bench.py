@@ -25,7 +25,9 @@ from typing import Any
 
 import grpc
 
+from agola.core.ids import RandomIds
 from agola.rpc.channel import dial
+from agola.runconfig import compile_run, context_of, parse
 from generated.agola.common.v1 import log_pb2
 from generated.agola.gateway.v1 import direct_run_service_pb2 as direct_pb
 from generated.agola.gateway.v1 import log_service_pb2 as log_service_pb
@@ -50,6 +52,7 @@ BIG_LOG_BYTES = 200_000_000
 LINES = 200
 LINE_INTERVAL_SECONDS = 0.02
 IDLE_SECONDS = 15
+DEFINED_TASKS = 1000
 
 
 @dataclass(frozen=True)
@@ -291,6 +294,41 @@ async def start_up(bench: Bench) -> dict[str, float]:
     return quantiles(times, "help_ms")
 
 
+async def definition(_bench: Bench) -> dict[str, float]:
+    """Read and compile a definition of a thousand tasks, in processor time of this process."""
+    data = many_tasks(DEFINED_TASKS).encode()
+    context = context_of("refs/heads/main")
+    assert context
+    times = []
+    for _ in range(7):
+        start = time.process_time()
+        parsed = parse("config.yml", data)
+        assert parsed.definition, parsed.errors
+        [run] = parsed.definition.runs
+        assert (
+            len(compile_run(run, ids=RandomIds(), variables={}, context=context)) == DEFINED_TASKS
+        )
+        times.append((time.process_time() - start) * 1000)
+    return quantiles(times, "config_1000_tasks_ms")
+
+
+def many_tasks(count: int) -> str:
+    tasks = "".join(
+        f"""
+      - name: task-{number}
+        runtime: {{arch: amd64, containers: [{{image: "python:3.12"}}]}}
+        environment: {{LEVEL: 2, TOKEN: {{from_variable: api-token}}}}
+        when: {{branch: [main, '#^release/#']}}
+        depends: [{f"task-{number - 1}" if number % 10 else ""}]
+        steps:
+          - clone:
+          - run: make test-{number}
+"""
+        for number in range(count)
+    )
+    return f"runs:\n  - name: many\n    tasks:{tasks}"
+
+
 SECTIONS: dict[str, Callable[[Bench], Awaitable[dict[str, Any]]]] = {
     "latency": latency,
     "throughput": throughput,
@@ -298,6 +336,7 @@ SECTIONS: dict[str, Callable[[Bench], Awaitable[dict[str, Any]]]] = {
     "big_log": big_log,
     "idle": idle,
     "start_up": start_up,
+    "definition": definition,
 }
 
 

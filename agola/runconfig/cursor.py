@@ -16,7 +16,7 @@ from agola.runconfig.tree import Entry, Kind, Mapping, Node, Scalar, Sequence, d
 _LONGEST_GUESS = 40
 
 
-class Cursor(Struct, frozen=True, eq=False):
+class Cursor(Struct, frozen=True, eq=False, gc=False):
     """A node, the way to it, and where to note problems."""
 
     node: Node
@@ -157,7 +157,7 @@ class Cursor(Struct, frozen=True, eq=False):
         found[name] = entry
 
 
-class Fields(Struct, frozen=True, eq=False):
+class Fields(Struct, frozen=True, eq=False, gc=False):
     """The known keys of a mapping.  One that is not written reads as a null at the mapping."""
 
     owner: Cursor

@@ -6,10 +6,10 @@ alias counts as many nodes as it stands for, which ends "billion laughs" before 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 
 from agola.runconfig.errors import Problem, Problems
 from agola.runconfig.tree import Entry, Kind, Mapping, Node, Scalar, Sequence
@@ -47,7 +47,7 @@ def load(data: bytes, problems: Problems, *, json: bool = False) -> Node:
     composer = _Composer(problems)
     text = _PAIR.sub(_joined, _decoded(data)) if json else _decoded(data)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in iter(_LOADER(text).get_event, None):
             composer.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -63,8 +63,7 @@ def load(data: bytes, problems: Problems, *, json: bool = False) -> Node:
     return composer.root or Scalar(1, 1, "", Kind.NULL)
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct, eq=False):
     """A collection that is not complete, and the key that waits for its value."""
 
     node: Mapping | Sequence
@@ -96,45 +95,49 @@ class _Composer:
 
     def take(self, event: Any) -> None:
         take = self._takers.get(type(event))
-        if take and (self._documents <= 1 or take == self._start_document):
+        if take is not None:
             take(event)
 
     def _start_document(self, event: Any) -> None:
         self._documents += 1
         if self._documents == 2:  # noqa: PLR2004
             self._warn(*_place(event), "only the first document of the file counts")
+            self._takers = {yaml.DocumentStartEvent: self._start_document}
 
     def _scalar(self, event: Any) -> None:
-        line, column = _place(event)
-        self._grow(1, line, column)
-        merge = False
-        kind = Kind.TEXT
-        if event.tag is not None:
-            kind = _KINDS.get(event.tag, Kind.TEXT)
-        elif event.implicit[0]:
-            kind, merge = _resolved(event.value)
-        node = Scalar(line, column, event.value, kind)
+        mark, text, tag = event.start_mark, event.value, event.tag
+        kind, merge = _TEXT
+        if tag is not None:
+            kind = _KINDS.get(tag, Kind.TEXT)
+        elif event.implicit[0] and (patterns := _RESOLVERS.get(text[:1])):
+            kind, merge = _resolved(text, patterns)
+        node = Scalar(mark.line + 1, mark.column + 1, text, kind)
+        self._size += 1
+        if self._size > MAX_NODES:
+            self._grow(0, node)
         if event.anchor:
             self._anchors[event.anchor] = node, 1
         self._put(node, 1, merge=merge)
 
     def _start_mapping(self, event: Any) -> None:
-        self._start(Mapping(*_place(event)), event)
+        mark = event.start_mark
+        self._start(Mapping(mark.line + 1, mark.column + 1), event.anchor)
 
     def _start_sequence(self, event: Any) -> None:
-        self._start(Sequence(*_place(event)), event)
+        mark = event.start_mark
+        self._start(Sequence(mark.line + 1, mark.column + 1), event.anchor)
 
-    def _start(self, node: Mapping | Sequence, event: Any) -> None:
+    def _start(self, node: Mapping | Sequence, anchor: str | None) -> None:
         if len(self._open) >= MAX_DEPTH:
             raise UnreadableError(
                 node.line, node.column, f"nested more than {MAX_DEPTH} levels deep"
             )
-        self._open.append(_Open(node, event.anchor, self._size))
-        self._grow(1, node.line, node.column)
+        self._open.append(_Open(node, anchor, self._size))
+        self._grow(1, node)
 
     def _end(self, _event: Any) -> None:
         done = self._open.pop()
-        if isinstance(done.node, Mapping):
+        if done.merged and isinstance(done.node, Mapping):
             self._merge(done.node, done.merged)
         size = self._size - done.size_before
         if done.anchor:
@@ -148,7 +151,7 @@ class _Composer:
         if name not in self._anchors:
             raise UnreadableError(*place, f"*{name} stands for nothing", f"write &{name} before it")
         node, size = self._anchors[name]
-        self._grow(size, *place)
+        self._grow(size, node)
         self._put(node, size)
 
     def _put(self, node: Node, size: int, *, merge: bool = False) -> None:
@@ -163,10 +166,13 @@ class _Composer:
             outer.key = self._key(node, merge=merge)
         elif outer.key is _MERGE_KEY:
             outer.merged.append(node)
-            self._grow(size, node.line, node.column)
+            self._grow(size, node)
             outer.key = None
         else:
-            self._enter(outer.node, outer.key, node)
+            key, entries = outer.key, outer.node.entries
+            if key.text in entries:
+                self._written_twice(entries.pop(key.text), key)
+            entries[key.text] = Entry(key, node)
             outer.key = None
 
     def _key(self, node: Node, *, merge: bool) -> Scalar:
@@ -174,12 +180,9 @@ class _Composer:
             raise UnreadableError(node.line, node.column, "a key must be a text")
         return _MERGE_KEY if merge else node
 
-    def _enter(self, mapping: Mapping, key: Scalar, value: Node) -> None:
-        earlier = mapping.entries.pop(key.text, None)
-        if earlier:
-            message = f'"{key.text}" is written twice; the one in line {key.line} counts'
-            self._warn(earlier.key.line, earlier.key.column, message)
-        mapping.entries[key.text] = Entry(key, value)
+    def _written_twice(self, earlier: Entry, key: Scalar) -> None:
+        message = f'"{key.text[:100]}" is written twice; the one in line {key.line} counts'
+        self._warn(earlier.key.line, earlier.key.column, message, f".{key.text[:40]}")
 
     def _merge(self, mapping: Mapping, merged: list[Node]) -> None:
         """Add what `<<` brings, where the mapping itself and earlier merges say nothing."""
@@ -192,17 +195,33 @@ class _Composer:
                 for text, entry in source.entries.items():
                     mapping.entries.setdefault(text, entry)
 
-    def _grow(self, size: int, line: int, column: int) -> None:
+    def _grow(self, size: int, node: Node) -> None:
         self._size += size
         if self._size > MAX_NODES:
             raise UnreadableError(
-                line, column, f"more than {MAX_NODES:,} values, aliases spelled out"
+                node.line, node.column, f"more than {MAX_NODES:,} values, aliases spelled out"
             )
 
-    def _warn(self, line: int, column: int, message: str) -> None:
-        self._problems.warning(lambda: Problem(line=line, column=column, path="", message=message))
+    def _warn(self, line: int, column: int, message: str, step: str = "") -> None:
+        path = (self._path() + step).removeprefix(".")
+        self._problems.warning(
+            lambda: Problem(line=line, column=column, path=path, message=message)
+        )
+
+    def _path(self) -> str:
+        """Say where the innermost collection is that is not complete."""
+        steps = (
+            f"[{len(outer.node.items)}]"
+            if isinstance(outer.node, Sequence)
+            else f".{outer.key.text[:40] if outer.key else ''}"
+            for outer in self._open[:-1]
+        )
+        return "".join(steps)
 
 
+_TEXT = (Kind.TEXT, False)
+_SHORT_BOOLEANS = {"y", "Y", "n", "N"}
+"""YAML 1.1 has them, PyYAML has not; definitions were always read with them."""
 _MERGE_KEY = Scalar(0, 0, "<<", Kind.TEXT)
 _PAIR = re.compile(
     r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
@@ -221,12 +240,14 @@ def _place(event: Any) -> tuple[int, int]:
     return mark.line + 1, mark.column + 1
 
 
-def _resolved(text: str) -> tuple[Kind, bool]:
+def _resolved(text: str, patterns: list[tuple[str, re.Pattern[str]]]) -> tuple[Kind, bool]:
     """Say what a plain scalar is, and whether it is a merge key."""
-    for tag, pattern in _RESOLVERS.get(text[:1], ()):
+    for tag, pattern in patterns:
         if pattern.match(text):
             return _KINDS.get(tag, Kind.TEXT), tag == _MERGE_TAG
-    return Kind.TEXT, False
+    if text in _SHORT_BOOLEANS:
+        return Kind.BOOLEAN, False
+    return _TEXT
 
 
 def _decoded(data: bytes) -> str:

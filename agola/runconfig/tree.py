@@ -1,8 +1,12 @@
-"""A run definition as written: a tree whose every node knows its place."""
+"""A run definition as written: a tree whose every node knows its place.
 
-from dataclasses import dataclass, field
+Nothing in it refers to what it is in, so the garbage collector need not look at its many nodes.
+"""
+
 from enum import Enum
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 
 class Kind(Enum):
@@ -15,8 +19,7 @@ class Kind(Enum):
     NULL = "nothing"
 
 
-@dataclass(slots=True, eq=False)
-class Scalar:
+class Scalar(Struct, eq=False, gc=False):
     """A leaf.  `text` is what was written, whatever its kind: `0755`, `yes`, `1.10`."""
 
     line: int
@@ -25,8 +28,7 @@ class Scalar:
     kind: Kind
 
 
-@dataclass(slots=True, eq=False)
-class Sequence:
+class Sequence(Struct, eq=False, gc=False):
     """A list."""
 
     line: int
@@ -34,16 +36,14 @@ class Sequence:
     items: list["Node"] = field(default_factory=list)
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
+class Entry(Struct, eq=False, gc=False):
     """A key, with its own place, and its value."""
 
     key: Scalar
     value: "Node"
 
 
-@dataclass(slots=True, eq=False)
-class Mapping:
+class Mapping(Struct, eq=False, gc=False):
     """Keys and values, merge keys (`<<`) carried out.  Of a key written twice the last counts."""
 
     line: int
