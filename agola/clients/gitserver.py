@@ -41,3 +41,24 @@ class RepositoryClient:
             user_id=path.user_id, repository_uuid=path.uuid, commit_sha=commit_sha, paths=files
         )
         return wire.committed_file_from_pb(await calls.unary(self._stub.ReadFile(request)))
+
+    async def read_directory(
+        self, path: RepositoryPath, *, commit_sha: str, directory: str
+    ) -> dict[str, bytes]:
+        """Give the files in a directory of a commit and below it, by their paths.
+
+        What is too large, or too many, is left out.
+        """
+        request = pb.ReadDirectoryRequest(
+            user_id=path.user_id, repository_uuid=path.uuid, commit_sha=commit_sha, path=directory
+        )
+        return wire.files_from_pb(await calls.unary(self._stub.ReadDirectory(request)))
+
+    async def list_changed_files(
+        self, path: RepositoryPath, *, commit_sha: str
+    ) -> tuple[str, ...] | None:
+        """Give what a commit has changed since its first parent; None if that is not known."""
+        request = pb.ListChangedFilesRequest(
+            user_id=path.user_id, repository_uuid=path.uuid, commit_sha=commit_sha
+        )
+        return wire.changed_files_from_pb(await calls.unary(self._stub.ListChangedFiles(request)))

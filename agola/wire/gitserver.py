@@ -1,5 +1,7 @@
 """agola.gitserver.v1 messages to model, and back."""
 
+from collections.abc import Mapping
+
 from agola.model.repository import Commit, CommittedFile, Repository, RepositoryPath, Signature
 from agola.wire.timestamp import timestamp_from_pb, timestamp_to_pb
 from generated.agola.gitserver.v1 import repository_pb2 as pb
@@ -56,6 +58,25 @@ def committed_file_to_pb(file: CommittedFile) -> service_pb.ReadFileResponse:
 
 def committed_file_from_pb(message: service_pb.ReadFileResponse) -> CommittedFile:
     return CommittedFile(commit_from_pb(message.commit), message.path, message.data)
+
+
+def files_to_pb(files: Mapping[str, bytes]) -> service_pb.ReadDirectoryResponse:
+    message = service_pb.ReadDirectoryResponse
+    return message(files=[message.File(path=path, data=data) for path, data in files.items()])
+
+
+def files_from_pb(message: service_pb.ReadDirectoryResponse) -> dict[str, bytes]:
+    return {file.path: file.data for file in message.files}
+
+
+def changed_files_to_pb(paths: tuple[str, ...] | None) -> service_pb.ListChangedFilesResponse:
+    return service_pb.ListChangedFilesResponse(paths=paths or (), known=paths is not None)
+
+
+def changed_files_from_pb(
+    message: service_pb.ListChangedFilesResponse,
+) -> tuple[str, ...] | None:
+    return tuple(message.paths) if message.known else None
 
 
 def signature_to_pb(signature: Signature) -> pb.Signature:

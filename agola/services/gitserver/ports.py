@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from agola.model.repository import Commit, CommittedFile, RepositoryPath
 
@@ -57,6 +57,14 @@ class Transport(Protocol):
         """Answer one request, in bounded memory."""
 
 
+class Room(NamedTuple):
+    """How much of a directory is read."""
+
+    files: int
+    file_bytes: int
+    total_bytes: int
+
+
 class Reader(Protocol):
     """Reads what was pushed to repositories that exist.  InternalError: `GIT_FAILED`."""
 
@@ -71,4 +79,22 @@ class Reader(Protocol):
         Symbolic links inside the repository are followed.  NotExistError: `COMMIT_DOES_NOT_EXIST`,
         `FILE_DOES_NOT_EXIST`.  PreconditionError: `FILE_IS_NOT_REGULAR`.  ExhaustedError:
         `FILE_TOO_LARGE`.
+        """
+
+    async def directory(
+        self, path: RepositoryPath, *, commit_sha: str, directory: str, room: Room
+    ) -> dict[str, bytes]:
+        """Give the files in a directory of a commit and below it, by their paths.
+
+        Those of a directory come before those below it; what there is no room for is left out.
+        Symbolic links to files inside the repository are followed.  NotExistError:
+        `COMMIT_DOES_NOT_EXIST`, `DIRECTORY_DOES_NOT_EXIST`.
+        """
+
+    async def changed_files(
+        self, path: RepositoryPath, *, commit_sha: str
+    ) -> tuple[str, ...] | None:
+        """Give what a commit has changed since its first parent; None if that is not known.
+
+        NotExistError: `COMMIT_DOES_NOT_EXIST`.
         """

@@ -1,5 +1,7 @@
 """agola.gitserver.v1.RepositoryService over gRPC."""
 
+from typing import Protocol
+
 from agola.model.repository import RepositoryPath
 from agola.rpc.handlers import Context
 from agola.rpc.server import Mount
@@ -44,8 +46,31 @@ class RepositoryServicer(RepositoryServiceServicer):
         )
         return wire.committed_file_to_pb(file)
 
+    async def ReadDirectory(
+        self, request: pb.ReadDirectoryRequest, context: Context
+    ) -> pb.ReadDirectoryResponse:
+        files = await self._actions.read_directory(
+            _path(request), commit_sha=request.commit_sha, directory=request.path
+        )
+        return wire.files_to_pb(files)
 
-def _path(
-    request: pb.GetRepositoryRequest | pb.GetCommitRequest | pb.ReadFileRequest,
-) -> RepositoryPath:
+    async def ListChangedFiles(
+        self, request: pb.ListChangedFilesRequest, context: Context
+    ) -> pb.ListChangedFilesResponse:
+        paths = await self._actions.list_changed_files(
+            _path(request), commit_sha=request.commit_sha
+        )
+        return wire.changed_files_to_pb(paths)
+
+
+class _OfRepository(Protocol):
+    """A request about a repository."""
+
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def repository_uuid(self) -> str: ...
+
+
+def _path(request: _OfRepository) -> RepositoryPath:
     return RepositoryPath(request.user_id, request.repository_uuid)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from agola.core.errors import BadRequestError, NotExistError
 from agola.model.repository import Commit, CommittedFile, Repository, RepositoryPath
 from agola.services.gitserver.actions.clone_credential import USERNAME, CloneCredential
-from agola.services.gitserver.ports import Reader, Repositories
+from agola.services.gitserver.ports import Reader, Repositories, Room
 
 MAX_FILE_BYTES = 1024**2
+ROOM = Room(files=64, file_bytes=MAX_FILE_BYTES, total_bytes=3 * 1024**2)
 MAX_PATHS = 20
 MAX_PATH_CHARACTERS = 4096
 
@@ -75,14 +76,34 @@ class RepositoryActions:
         self, path: RepositoryPath, *, commit_sha: str, files: Sequence[str]
     ) -> CommittedFile:
         """Give the first of *files* that there is in a commit, at most 1 MiB."""
-        _check(path)
-        if not _SHA.fullmatch(commit_sha):
-            raise _invalid("COMMIT_SHA_INVALID", f"{commit_sha!r} is not the full id of a commit")
         _check_files(files)
-        await self._check_exists(path)
+        await self._check_commit(path, commit_sha)
         return await self._reader.file(
             path, commit_sha=commit_sha, files=files, max_bytes=MAX_FILE_BYTES
         )
+
+    async def read_directory(
+        self, path: RepositoryPath, *, commit_sha: str, directory: str
+    ) -> dict[str, bytes]:
+        """Give the files in a directory of a commit and below it, as far as `ROOM` allows."""
+        await self._check_commit(path, commit_sha)
+        _check_files([directory])
+        return await self._reader.directory(
+            path, commit_sha=commit_sha, directory=directory, room=ROOM
+        )
+
+    async def list_changed_files(
+        self, path: RepositoryPath, *, commit_sha: str
+    ) -> tuple[str, ...] | None:
+        """Give what a commit has changed since its first parent; None if that is not known."""
+        await self._check_commit(path, commit_sha)
+        return await self._reader.changed_files(path, commit_sha=commit_sha)
+
+    async def _check_commit(self, path: RepositoryPath, commit_sha: str) -> None:
+        _check(path)
+        if not _SHA.fullmatch(commit_sha):
+            raise _invalid("COMMIT_SHA_INVALID", f"{commit_sha!r} is not the full id of a commit")
+        await self._check_exists(path)
 
     async def _check_exists(self, path: RepositoryPath) -> None:
         if not await self._repositories.exists(path):

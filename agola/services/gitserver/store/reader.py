@@ -1,13 +1,14 @@
 """Reading commits and files with `git cat-file`."""
 
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from agola.core.errors import AgolaError, ExhaustedError, NotExistError, PreconditionError
 from agola.model.repository import Commit, CommittedFile, RepositoryPath
+from agola.services.gitserver.ports import Room
 from agola.services.gitserver.store.commit import commit_from_object
 from agola.services.gitserver.store.git import PIPE_BYTES, Git, Running, failed
 from agola.services.gitserver.store.repositories import DiskRepositories
@@ -15,8 +16,15 @@ from agola.services.gitserver.store.repositories import DiskRepositories
 MAX_COMMIT_BYTES = 1024**2
 """A longer message is cut off here."""
 SUBMODULE_MODE = b"160000"
+DIRECTORY_MODE = b"40000"
+
+MAX_TREE_BYTES = 1024**2
+MAX_DIRECTORIES = 64
+MAX_CHANGED_FILES = 10_000
 
 _FOUND = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) (\d+)\n")
+_ASTRAY = re.compile(rb"(?:symlink|dangling|loop|notdir) (\d+)\n")
+"""A symbolic link that leads nowhere; the name of the nowhere follows."""
 
 
 class GitObject(NamedTuple):
@@ -50,10 +58,7 @@ class GitReader:
     ) -> CommittedFile:
         odd = ""
         async with self._asking(path) as ask:
-            commit = await ask(f"{commit_sha}^{{commit}}", MAX_COMMIT_BYTES)
-            if commit is None or commit.sha != commit_sha:
-                message = f"commit {commit_sha} doesn't exist"
-                raise NotExistError(message, reason="COMMIT_DOES_NOT_EXIST", sha=commit_sha)
+            commit = await _commit(ask, commit_sha)
             for file in files:
                 found = await ask(f"{commit_sha}:{file}", max_bytes)
                 if found is not None and found.kind == "blob":
@@ -63,6 +68,35 @@ class GitReader:
                 if found is not None:
                     odd = odd or file
         raise _not_regular(odd) if odd else await self._why_absent(path, commit_sha, files)
+
+    async def directory(
+        self, path: RepositoryPath, *, commit_sha: str, directory: str, room: Room
+    ) -> dict[str, bytes]:
+        async with self._asking(path) as ask:
+            await _commit(ask, commit_sha)
+            found = await ask(f"{commit_sha}:{directory}", MAX_TREE_BYTES)
+            if found is None or found.kind != "tree":
+                raise NotExistError(
+                    f"{directory} is no directory in commit {commit_sha}",
+                    reason="DIRECTORY_DOES_NOT_EXIST",
+                    directory=directory,
+                    sha=commit_sha,
+                )
+            return await _Walk(ask, commit_sha, room).files(directory, found)
+
+    async def changed_files(
+        self, path: RepositoryPath, *, commit_sha: str
+    ) -> tuple[str, ...] | None:
+        async with self._asking(path) as ask:
+            commit = await _commit(ask, commit_sha)
+            parents = commit_from_object(commit.sha, commit.data).parents
+            if not parents or await ask(f"{parents[0]}^{{tree}}", 0) is None:
+                return None
+        diff = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", parents[0], commit_sha)
+        names = (await self._git.output(*self._in(path), *diff)).split(b"\0")[:-1]
+        if len(names) > MAX_CHANGED_FILES:
+            return None
+        return tuple(name.decode(errors="replace") for name in names)
 
     @asynccontextmanager
     async def _asking(self, path: RepositoryPath) -> AsyncGenerator[Ask, None]:
@@ -96,12 +130,70 @@ class GitReader:
 _BATCH = ("--batch", "--follow-symlinks")
 
 
+class _Walk:
+    """Reads a directory and what is below it, as far as there is room."""
+
+    def __init__(self, ask: Ask, commit_sha: str, room: Room) -> None:
+        self._ask = ask
+        self._commit_sha = commit_sha
+        self._room = room
+        self._left = room.total_bytes
+        self._files: dict[str, bytes] = {}
+
+    async def files(self, directory: str, tree: GitObject) -> dict[str, bytes]:
+        trees = [(directory, tree)]
+        for folder, found in trees:  # it grows while it is read
+            for is_directory, name in _entries(found):
+                path = f"{folder}/{name}"
+                if not is_directory:
+                    await self._file(path)
+                elif len(trees) < MAX_DIRECTORIES:
+                    below = await self._ask(f"{self._commit_sha}:{path}", MAX_TREE_BYTES)
+                    trees += [(path, below)] if below else []
+        return self._files
+
+    async def _file(self, path: str) -> None:
+        if len(self._files) >= self._room.files:
+            return
+        most = min(self._room.file_bytes, self._left)
+        found = await self._ask(f"{self._commit_sha}:{path}", most)
+        if found is not None and found.kind == "blob" and found.size <= most:
+            self._files[path] = found.data
+            self._left -= found.size
+
+
+def _entries(tree: GitObject) -> Iterator[tuple[bool, str]]:
+    """Give what is in a tree: whether it is a directory, and its name.
+
+    The format is `mode name`, a zero byte, and the id in binary.  A name that is no text, or that
+    would be two lines to ask for, is left out.
+    """
+    data, at = tree.data, 0
+    while (end := data.find(b"\0", at)) >= 0:
+        mode, _, raw = data[at:end].partition(b" ")
+        at = end + 1 + len(tree.sha) // 2
+        with suppress(UnicodeDecodeError):
+            name = raw.decode()
+            if "\n" not in name and mode != SUBMODULE_MODE:
+                yield mode == DIRECTORY_MODE, name
+
+
+async def _commit(ask: Ask, commit_sha: str) -> GitObject:
+    commit = await ask(f"{commit_sha}^{{commit}}", MAX_COMMIT_BYTES)
+    if commit is None or commit.sha != commit_sha:
+        message = f"commit {commit_sha} doesn't exist"
+        raise NotExistError(message, reason="COMMIT_DOES_NOT_EXIST", sha=commit_sha)
+    return commit
+
+
 async def _next_object(running: Running, max_bytes: int) -> GitObject | None:
     line = await running.stdout.readline()
     if not line:
         raise failed(await running.complaints())
     header = _FOUND.fullmatch(line)
     if header is None:
+        if astray := _ASTRAY.fullmatch(line):
+            await running.stdout.readexactly(int(astray[1]) + 1)
         return None
     sha, kind, size = header[1].decode(), header[2].decode(), int(header[3])
     data = await running.stdout.readexactly(min(size, max_bytes))

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from generated.agola.gitserver.v1 import repository_pb2 as agola_dot_gitserver_dot_v1_dot_repository__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+agola/gitserver/v1/repository_service.proto\x12\x12\x61gola.gitserver.v1\x1a#agola/gitserver/v1/repository.proto\"@\n\x14GetRepositoryRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x17\n\x0frepository_uuid\x18\x02 \x01(\t\"K\n\x15GetRepositoryResponse\x12\x32\n\nrepository\x18\x01 \x01(\x0b\x32\x1e.agola.gitserver.v1.Repository\"f\n\x10GetCommitRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x17\n\x0frepository_uuid\x18\x02 \x01(\t\x12\r\n\x03ref\x18\x03 \x01(\tH\x00\x12\r\n\x03sha\x18\x04 \x01(\tH\x00\x42\n\n\x08revision\"?\n\x11GetCommitResponse\x12*\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x1a.agola.gitserver.v1.Commit\"^\n\x0fReadFileRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x17\n\x0frepository_uuid\x18\x02 \x01(\t\x12\x12\n\ncommit_sha\x18\x03 \x01(\t\x12\r\n\x05paths\x18\x04 \x03(\t\"Z\n\x10ReadFileResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04path\x18\x02 \x01(\t\x12*\n\x06\x63ommit\x18\x03 \x01(\x0b\x32\x1a.agola.gitserver.v1.Commit2\xaa\x02\n\x11RepositoryService\x12\x64\n\rGetRepository\x12(.agola.gitserver.v1.GetRepositoryRequest\x1a).agola.gitserver.v1.GetRepositoryResponse\x12X\n\tGetCommit\x12$.agola.gitserver.v1.GetCommitRequest\x1a%.agola.gitserver.v1.GetCommitResponse\x12U\n\x08ReadFile\x12#.agola.gitserver.v1.ReadFileRequest\x1a$.agola.gitserver.v1.ReadFileResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+agola/gitserver/v1/repository_service.proto\x12\x12\x61gola.gitserver.v1\x1a#agola/gitserver/v1/repository.proto\"@\n\x14GetRepositoryRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x17\n\x0frepository_uuid\x18\x02 \x01(\t\"K\n\x15GetRepositoryResponse\x12\x32\n\nrepository\x18\x01 \x01(\x0b\x32\x1e.agola.gitserver.v1.Repository\"f\n\x10GetCommitRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x17\n\x0frepository_uuid\x18\x02 \x01(\t\x12\r\n\x03ref\x18\x03 \x01(\tH\x00\x12\r\n\x03sha\x18\x04 \x01(\tH\x00\x42\n\n\x08revision\"?\n\x11GetCommitResponse\x12*\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x1a.agola.gitserver.v1.Commit\"^\n\x0fReadFileRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x17\n\x0frepository_uuid\x18\x02 \x01(\t\x12\x12\n\ncommit_sha\x18\x03 \x01(\t\x12\r\n\x05paths\x18\x04 \x03(\t\"Z\n\x10ReadFileResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04path\x18\x02 \x01(\t\x12*\n\x06\x63ommit\x18\x03 \x01(\x0b\x32\x1a.agola.gitserver.v1.Commit\"b\n\x14ReadDirectoryRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x17\n\x0frepository_uuid\x18\x02 \x01(\t\x12\x12\n\ncommit_sha\x18\x03 \x01(\t\x12\x0c\n\x04path\x18\x04 \x01(\t\"z\n\x15ReadDirectoryResponse\x12=\n\x05\x66iles\x18\x01 \x03(\x0b\x32..agola.gitserver.v1.ReadDirectoryResponse.File\x1a\"\n\x04\x46ile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"W\n\x17ListChangedFilesRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x17\n\x0frepository_uuid\x18\x02 \x01(\t\x12\x12\n\ncommit_sha\x18\x03 \x01(\t\"8\n\x18ListChangedFilesResponse\x12\r\n\x05paths\x18\x01 \x03(\t\x12\r\n\x05known\x18\x02 \x01(\x08\x32\xff\x03\n\x11RepositoryService\x12\x64\n\rGetRepository\x12(.agola.gitserver.v1.GetRepositoryRequest\x1a).agola.gitserver.v1.GetRepositoryResponse\x12X\n\tGetCommit\x12$.agola.gitserver.v1.GetCommitRequest\x1a%.agola.gitserver.v1.GetCommitResponse\x12U\n\x08ReadFile\x12#.agola.gitserver.v1.ReadFileRequest\x1a$.agola.gitserver.v1.ReadFileResponse\x12\x64\n\rReadDirectory\x12(.agola.gitserver.v1.ReadDirectoryRequest\x1a).agola.gitserver.v1.ReadDirectoryResponse\x12m\n\x10ListChangedFiles\x12+.agola.gitserver.v1.ListChangedFilesRequest\x1a,.agola.gitserver.v1.ListChangedFilesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +44,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READFILEREQUEST']._serialized_end=510
   _globals['_READFILERESPONSE']._serialized_start=512
   _globals['_READFILERESPONSE']._serialized_end=602
-  _globals['_REPOSITORYSERVICE']._serialized_start=605
-  _globals['_REPOSITORYSERVICE']._serialized_end=903
+  _globals['_READDIRECTORYREQUEST']._serialized_start=604
+  _globals['_READDIRECTORYREQUEST']._serialized_end=702
+  _globals['_READDIRECTORYRESPONSE']._serialized_start=704
+  _globals['_READDIRECTORYRESPONSE']._serialized_end=826
+  _globals['_READDIRECTORYRESPONSE_FILE']._serialized_start=792
+  _globals['_READDIRECTORYRESPONSE_FILE']._serialized_end=826
+  _globals['_LISTCHANGEDFILESREQUEST']._serialized_start=828
+  _globals['_LISTCHANGEDFILESREQUEST']._serialized_end=915
+  _globals['_LISTCHANGEDFILESRESPONSE']._serialized_start=917
+  _globals['_LISTCHANGEDFILESRESPONSE']._serialized_end=973
+  _globals['_REPOSITORYSERVICE']._serialized_start=976
+  _globals['_REPOSITORYSERVICE']._serialized_end=1487
 # @@protoc_insertion_point(module_scope)

@@ -198,3 +198,145 @@ class ReadFileResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReadFileResponse: _TypeAlias = ReadFileResponse  # noqa: Y015
+
+@_typing.final
+class ReadDirectoryRequest(_message.Message):
+    """ReadDirectoryRequest is the request of ReadDirectory."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    REPOSITORY_UUID_FIELD_NUMBER: _builtins.int
+    COMMIT_SHA_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Required. The user whom the repository belongs to."""
+    repository_uuid: _builtins.str
+    """Required. The id of the repository."""
+    commit_sha: _builtins.str
+    """Required. The full id of the commit."""
+    path: _builtins.str
+    """Required. The path of the directory in the commit, relative to its root: `.agola`."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        repository_uuid: _builtins.str = ...,
+        commit_sha: _builtins.str = ...,
+        path: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit_sha", b"commit_sha", "path", b"path", "repository_uuid", b"repository_uuid", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadDirectoryRequest: _TypeAlias = ReadDirectoryRequest  # noqa: Y015
+
+@_typing.final
+class ReadDirectoryResponse(_message.Message):
+    """ReadDirectoryResponse is the response of ReadDirectory."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class File(_message.Message):
+        """File is a file as it is in the commit."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        PATH_FIELD_NUMBER: _builtins.int
+        DATA_FIELD_NUMBER: _builtins.int
+        path: _builtins.str
+        """Where it is, relative to the root of the commit."""
+        data: _builtins.bytes
+        """What is in it."""
+        def __init__(
+            self,
+            *,
+            path: _builtins.str = ...,
+            data: _builtins.bytes = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "path", b"path"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    FILES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadDirectoryResponse.File]:
+        """The files, those of a directory before those below it."""
+
+    def __init__(
+        self,
+        *,
+        files: _abc.Iterable[Global___ReadDirectoryResponse.File] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadDirectoryResponse: _TypeAlias = ReadDirectoryResponse  # noqa: Y015
+
+@_typing.final
+class ListChangedFilesRequest(_message.Message):
+    """ListChangedFilesRequest is the request of ListChangedFiles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    REPOSITORY_UUID_FIELD_NUMBER: _builtins.int
+    COMMIT_SHA_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Required. The user whom the repository belongs to."""
+    repository_uuid: _builtins.str
+    """Required. The id of the repository."""
+    commit_sha: _builtins.str
+    """Required. The full id of the commit."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        repository_uuid: _builtins.str = ...,
+        commit_sha: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit_sha", b"commit_sha", "repository_uuid", b"repository_uuid", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListChangedFilesRequest: _TypeAlias = ListChangedFilesRequest  # noqa: Y015
+
+@_typing.final
+class ListChangedFilesResponse(_message.Message):
+    """ListChangedFilesResponse is the response of ListChangedFiles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATHS_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    known: _builtins.bool
+    """Whether it is known what has changed: not of a commit without a parent, or whose parent was not
+    pushed, nor of more than 10,000 files.
+    """
+    @_builtins.property
+    def paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Files that were added, changed or removed; of one that was renamed, both paths."""
+
+    def __init__(
+        self,
+        *,
+        paths: _abc.Iterable[_builtins.str] | None = ...,
+        known: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known", b"known", "paths", b"paths"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListChangedFilesResponse: _TypeAlias = ListChangedFilesResponse  # noqa: Y015

@@ -51,6 +51,16 @@ class RepositoryServiceStub:
                 request_serializer=agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ReadFileRequest.SerializeToString,
                 response_deserializer=agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ReadFileResponse.FromString,
                 _registered_method=True)
+        self.ReadDirectory = channel.unary_unary(
+                '/agola.gitserver.v1.RepositoryService/ReadDirectory',
+                request_serializer=agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ReadDirectoryRequest.SerializeToString,
+                response_deserializer=agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ReadDirectoryResponse.FromString,
+                _registered_method=True)
+        self.ListChangedFiles = channel.unary_unary(
+                '/agola.gitserver.v1.RepositoryService/ListChangedFiles',
+                request_serializer=agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ListChangedFilesRequest.SerializeToString,
+                response_deserializer=agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ListChangedFilesResponse.FromString,
+                _registered_method=True)
 
 
 class RepositoryServiceServicer:
@@ -94,6 +104,30 @@ class RepositoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadDirectory(self, request, context):
+        """ReadDirectory returns the files in a directory of a commit and below it.  Symbolic links to files
+        are followed inside the repository.  A file of more than 1 MiB is left out, and what is more than
+        64 files or 3 MiB in all.
+
+        INVALID_ARGUMENT: USER_ID_INVALID, REPOSITORY_UUID_INVALID, COMMIT_SHA_INVALID, FILE_PATH_INVALID.
+        NOT_FOUND: REPOSITORY_DOES_NOT_EXIST, COMMIT_DOES_NOT_EXIST, DIRECTORY_DOES_NOT_EXIST.
+        INTERNAL: GIT_FAILED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListChangedFiles(self, request, context):
+        """ListChangedFiles returns what a commit has changed since its first parent.
+
+        INVALID_ARGUMENT: USER_ID_INVALID, REPOSITORY_UUID_INVALID, COMMIT_SHA_INVALID.
+        NOT_FOUND: REPOSITORY_DOES_NOT_EXIST, COMMIT_DOES_NOT_EXIST.
+        INTERNAL: GIT_FAILED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RepositoryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +145,16 @@ def add_RepositoryServiceServicer_to_server(servicer, server):
                     servicer.ReadFile,
                     request_deserializer=agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ReadFileRequest.FromString,
                     response_serializer=agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ReadFileResponse.SerializeToString,
+            ),
+            'ReadDirectory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadDirectory,
+                    request_deserializer=agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ReadDirectoryRequest.FromString,
+                    response_serializer=agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ReadDirectoryResponse.SerializeToString,
+            ),
+            'ListChangedFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListChangedFiles,
+                    request_deserializer=agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ListChangedFilesRequest.FromString,
+                    response_serializer=agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ListChangedFilesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -196,6 +240,60 @@ class RepositoryService:
             '/agola.gitserver.v1.RepositoryService/ReadFile',
             agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ReadFileRequest.SerializeToString,
             agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ReadFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadDirectory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agola.gitserver.v1.RepositoryService/ReadDirectory',
+            agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ReadDirectoryRequest.SerializeToString,
+            agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ReadDirectoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListChangedFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agola.gitserver.v1.RepositoryService/ListChangedFiles',
+            agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ListChangedFilesRequest.SerializeToString,
+            agola_dot_gitserver_dot_v1_dot_repository__service__pb2.ListChangedFilesResponse.FromString,
             options,
             channel_credentials,
             insecure,

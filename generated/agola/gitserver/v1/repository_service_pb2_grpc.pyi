@@ -42,6 +42,22 @@ class RepositoryServiceStub:
     RESOURCE_EXHAUSTED: FILE_TOO_LARGE (more than 1 MiB).
     INTERNAL: GIT_FAILED.
     """
+    ReadDirectory: _aio.UnaryUnaryMultiCallable[_repository_service_pb2.ReadDirectoryRequest, _repository_service_pb2.ReadDirectoryResponse]
+    """ReadDirectory returns the files in a directory of a commit and below it.  Symbolic links to files
+    are followed inside the repository.  A file of more than 1 MiB is left out, and what is more than
+    64 files or 3 MiB in all.
+
+    INVALID_ARGUMENT: USER_ID_INVALID, REPOSITORY_UUID_INVALID, COMMIT_SHA_INVALID, FILE_PATH_INVALID.
+    NOT_FOUND: REPOSITORY_DOES_NOT_EXIST, COMMIT_DOES_NOT_EXIST, DIRECTORY_DOES_NOT_EXIST.
+    INTERNAL: GIT_FAILED.
+    """
+    ListChangedFiles: _aio.UnaryUnaryMultiCallable[_repository_service_pb2.ListChangedFilesRequest, _repository_service_pb2.ListChangedFilesResponse]
+    """ListChangedFiles returns what a commit has changed since its first parent.
+
+    INVALID_ARGUMENT: USER_ID_INVALID, REPOSITORY_UUID_INVALID, COMMIT_SHA_INVALID.
+    NOT_FOUND: REPOSITORY_DOES_NOT_EXIST, COMMIT_DOES_NOT_EXIST.
+    INTERNAL: GIT_FAILED.
+    """
 
 class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """RepositoryService reads the repositories of direct runs, and says where they are.  Called by the
@@ -84,6 +100,32 @@ class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
         NOT_FOUND: REPOSITORY_DOES_NOT_EXIST, COMMIT_DOES_NOT_EXIST, FILE_DOES_NOT_EXIST (none of them).
         FAILED_PRECONDITION: FILE_IS_NOT_REGULAR (none is a file, and one is a directory or a submodule).
         RESOURCE_EXHAUSTED: FILE_TOO_LARGE (more than 1 MiB).
+        INTERNAL: GIT_FAILED.
+        """
+
+    def ReadDirectory(
+        self,
+        request: _repository_service_pb2.ReadDirectoryRequest,
+        context: _aio.ServicerContext[_repository_service_pb2.ReadDirectoryRequest, _abc.Awaitable[_repository_service_pb2.ReadDirectoryResponse]],
+    ) -> _abc.Awaitable[_repository_service_pb2.ReadDirectoryResponse]:
+        """ReadDirectory returns the files in a directory of a commit and below it.  Symbolic links to files
+        are followed inside the repository.  A file of more than 1 MiB is left out, and what is more than
+        64 files or 3 MiB in all.
+
+        INVALID_ARGUMENT: USER_ID_INVALID, REPOSITORY_UUID_INVALID, COMMIT_SHA_INVALID, FILE_PATH_INVALID.
+        NOT_FOUND: REPOSITORY_DOES_NOT_EXIST, COMMIT_DOES_NOT_EXIST, DIRECTORY_DOES_NOT_EXIST.
+        INTERNAL: GIT_FAILED.
+        """
+
+    def ListChangedFiles(
+        self,
+        request: _repository_service_pb2.ListChangedFilesRequest,
+        context: _aio.ServicerContext[_repository_service_pb2.ListChangedFilesRequest, _abc.Awaitable[_repository_service_pb2.ListChangedFilesResponse]],
+    ) -> _abc.Awaitable[_repository_service_pb2.ListChangedFilesResponse]:
+        """ListChangedFiles returns what a commit has changed since its first parent.
+
+        INVALID_ARGUMENT: USER_ID_INVALID, REPOSITORY_UUID_INVALID, COMMIT_SHA_INVALID.
+        NOT_FOUND: REPOSITORY_DOES_NOT_EXIST, COMMIT_DOES_NOT_EXIST.
         INTERNAL: GIT_FAILED.
         """
 
