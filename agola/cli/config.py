@@ -12,14 +12,17 @@ from agola.cli.definition import Read, read
 from agola.cli.diagnostics import diagnostics
 from agola.cli.output import clean, print_json
 from agola.core.errors import BadRequestError
-from agola.runconfig import Context, context_of
+from agola.runconfig import Context, RefType, context_of
 from agola.runconfig.plan import Plan, PlannedRun, PlannedTask, plan_runs
 from agola.runconfig.schema import schema as make_schema
+
+PUSH = Context(ref_type=RefType.BRANCH, ref="refs/heads/main", branch="main")
+"""What programs are evaluated for when they are only checked."""
 
 
 def check(args: argparse.Namespace) -> int:
     """Check files; of a directory, its definition."""
-    checked = [read(Path(path)) for path in args.paths]
+    checked = [read(Path(path), PUSH) for path in args.paths]
     reports = [_report(one, strict=args.strict) for one in checked]
     if args.output == "json":
         print_json(reports)
@@ -49,7 +52,7 @@ def _show_check(one: Read) -> None:
 def plan(args: argparse.Namespace) -> int:
     """Say which runs, tasks and steps there are for a ref, and why."""
     context = _context(args)
-    one = read(Path(args.path))
+    one = read(Path(args.path), context)
     if one.parsed.definition is None:
         for line in diagnostics(one, source=sys.stderr.isatty()):
             print(line, file=sys.stderr)

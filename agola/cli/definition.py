@@ -1,16 +1,17 @@
 """Run definitions on this disk: finding them, and reading them as the server would."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
 from agola.core.errors import NotExistError, PreconditionError
-from agola.runconfig import FILE_NAMES, Parsed, parse
+from agola.runconfig import FILE_NAMES, Context, Parsed
+from agola.runconfig.evaluation import evaluate, is_program, parsed
 from agola.runconfig.trial import MAX_FILES, MAX_FILES_BYTES
 
 FOLDER = ".agola"
-PROGRAMS = {".star", ".jsonnet"}
 
 
 class Read(Struct, frozen=True, kw_only=True):
@@ -22,24 +23,26 @@ class Read(Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> str:
-        """What lines and columns are about, for people."""
-        return str(self.path)
+        """What lines and columns are about: the definition, what it imports, or what it gives."""
+        _, _, name = self.parsed.name.partition(f"{FOLDER}/")
+        return str(self.path.parent / name)
 
 
-def read(path: Path) -> Read:
+def read(path: Path, context: Context) -> Read:
     """Read a definition; of a directory, its own.
 
     NotExistError: CONFIG_DOES_NOT_EXIST.  PreconditionError: CONFIG_TOO_LARGE.
     """
     found = _found(path)
     files = {f"{FOLDER}/{name}": data for name, data in _files(found)}
-    return _read(found, files)
+    return asyncio.run(_read(found, files, context))
 
 
-def _read(path: Path, files: dict[str, bytes]) -> Read:
-    name = f"{FOLDER}/{path.name}"
-    parsed = parse(name, files[name])
-    return Read(path=path, parsed=parsed, text=files[name].decode(errors="replace"))
+async def _read(path: Path, files: dict[str, bytes], context: Context) -> Read:
+    evaluated = await evaluate(files, f"{FOLDER}/{path.name}", context)
+    told = await parsed(evaluated)
+    text = evaluated.text if evaluated.generated else files.get(told.name, b"")
+    return Read(path=path, parsed=told, text=text.decode(errors="replace"))
 
 
 def _found(path: Path) -> Path:
@@ -54,7 +57,7 @@ def _found(path: Path) -> Path:
 def _files(path: Path) -> Iterator[tuple[str, bytes]]:
     """Give a definition, and what it may import: that is what lies in `.agola` with it."""
     yield path.name, path.read_bytes()
-    if path.suffix not in PROGRAMS or path.absolute().parent.name != FOLDER:
+    if not is_program(path.name) or path.absolute().parent.name != FOLDER:
         return
     size = count = 0
     for other in sorted(path.parent.rglob("*")):

@@ -12,6 +12,7 @@ from agola.core.ids import RandomIds
 from agola.rpc import server
 from agola.rpc.channel import dial
 from agola.rpc.fanout import fanning_out
+from agola.runconfig.evaluation import Evaluator
 from agola.services.gateway.actions.authentication import Authentication
 from agola.services.gateway.actions.configs import ConfigActions
 from agola.services.gateway.actions.direct_runs import DirectRunActions
@@ -49,6 +50,7 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
         direct_runs = DirectRunActions(RepositoryClient(gitserver), runs, RandomIds())
         logs = LogActions(run_actions, SharedLogs(LogClient(runservice), fanout))
         executors = ExecutorActions(ExecutorRegistryClient(runservice))
+        configs = ConfigActions(Evaluator())
 
         services = mounts(
             auth=AuthServicer(user_actions),
@@ -57,7 +59,7 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
             direct_runs=DirectRunServicer(direct_runs),
             logs=LogServicer(logs),
             executors=ExecutorRegistryServicer(executors),
-            configs=ConfigServicer(ConfigActions()),
+            configs=ConfigServicer(configs),
         )
         authenticate = Authentication(users, SystemClock())
         await stack.enter_async_context(

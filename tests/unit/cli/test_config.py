@@ -138,6 +138,36 @@ def test_every_file_is_reported_and_one_that_is_wrong_is_enough_to_fail(
     assert capsys.readouterr().out == f"{config}: ok\n"
 
 
+def test_programs_are_evaluated_for_the_ref_with_what_they_import(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / ".agola"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "config.jsonnet").write_text(
+        "local named = import 'lib/named.libsonnet';\n"
+        "function(ctx) { runs: [named(ctx.branch) + {tasks: [{name: 't'}]}] }\n"
+    )
+    (folder / "lib" / "named.libsonnet").write_text("function(name) { name: name }\n")
+    assert main(["config", "plan", str(tmp_path), "--branch", "dev"]) == exits.OK
+    assert capsys.readouterr().out == "run dev: made: no `when`\n   0  t\n"
+
+
+def test_an_error_is_told_where_it_is_in_an_import_or_in_what_a_program_gives(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / ".agola"
+    folder.mkdir()
+    program = folder / "config.star"
+    program.write_text("load('lib.star', 'named')\ndef main(ctx):\n    return named(ctx)\n")
+    (folder / "lib.star").write_text("def named(ctx):\n    return {'runs': nothing}\n")
+    assert main(["config", "check", str(tmp_path)]) == exits.FAILED
+    assert capsys.readouterr().out.startswith(f"{folder / 'lib.star'}:2:21: error: ")
+    (folder / "lib.star").write_text("def named(ctx):\n    return {'runs': []}\n")
+    assert main(["config", "check", str(tmp_path)]) == exits.FAILED
+    said = f"{program} (evaluated):2:10: error: runs: no runs are defined"
+    assert capsys.readouterr().out.startswith(said)
+
+
 def test_a_terminal_is_shown_the_line_and_a_caret(tmp_path: Path) -> None:
     path = tmp_path / "ci.yml"
     long = "x" * 300

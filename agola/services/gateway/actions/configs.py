@@ -7,7 +7,8 @@ from msgspec import structs
 
 from agola.core.errors import BadRequestError
 from agola.rpc.context import Principal
-from agola.runconfig import FILE_NAMES, Context, Parsed, parse
+from agola.runconfig import FILE_NAMES, Context, Parsed
+from agola.runconfig.evaluation import Evaluator
 from agola.runconfig.plan import Plan, plan_runs
 from agola.runconfig.trial import MAX_FILES, MAX_FILES_BYTES, Checked, Trial
 from agola.services.gateway.actions.authorization import READ, require_scope
@@ -21,12 +22,15 @@ _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 class ConfigActions:
     """Checks and plans what a caller has written.  Whoever may see runs may."""
 
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+
     async def check(self, principal: Principal, trial: Trial) -> Checked:
         """Say all that is wrong.  BadRequestError as the contract lists."""
         require_scope(principal, "run", READ)
         name = _definition(trial)
-        _context(structs.replace(trial, ref=trial.ref or DEFAULT_REF))
-        read = await _read(trial, name)
+        context = _context(structs.replace(trial, ref=trial.ref or DEFAULT_REF))
+        read = await self._evaluator.parsed(trial.files, name, context)
         return Checked(file=read.name, errors=read.errors, warnings=read.warnings)
 
     async def plan(self, principal: Principal, trial: Trial) -> Plan:
@@ -36,14 +40,10 @@ class ConfigActions:
         """
         require_scope(principal, "run", READ)
         name, context = _definition(trial), _context(trial)
-        read = await _read(trial, name)
+        read = await self._evaluator.parsed(trial.files, name, context)
         if read.definition is None:
             raise _invalid(read)
         return await asyncio.to_thread(plan_runs, read.definition, context, message=trial.message)
-
-
-async def _read(trial: Trial, name: str) -> Parsed:
-    return await asyncio.to_thread(parse, name, trial.files[name])  # a large one takes its time
 
 
 def _definition(trial: Trial) -> str:

@@ -15,6 +15,7 @@ from agola.model.log import LogEnd, LogEvent, LogPart
 from agola.model.run_config import RunID, TaskID
 from agola.rpc.channel import dial
 from agola.rpc.server import Mount, serving
+from agola.runconfig.evaluation import Evaluator
 from agola.services.gateway.actions.authentication import Authentication
 from agola.services.gateway.actions.configs import ConfigActions
 from agola.services.gateway.actions.direct_runs import DirectRunActions
@@ -104,5 +105,5 @@ class House:
             direct_runs=DirectRunServicer(direct_runs),
             logs=LogServicer(LogActions(runs, NoLogs())),
             executors=ExecutorRegistryServicer(ExecutorActions(OneExecutor())),
-            configs=ConfigServicer(ConfigActions()),
+            configs=ConfigServicer(ConfigActions(Evaluator())),
         )

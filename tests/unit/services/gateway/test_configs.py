@@ -82,6 +82,25 @@ async def test_the_definition_is_found_as_in_a_repository_or_named(calling: Call
     assert (await alice.configs.check_config(named)).errors == ()
 
 
+async def test_a_program_is_evaluated_with_what_it_imports(calling: Caller) -> None:
+    alice = await calling("alice")
+    trial = Trial(
+        files={
+            ".agola/config.star": b"load('a.star', 'run')\n"
+            b"def main(ctx):\n    return {'runs': [run(ctx['tag'])]}\n",
+            ".agola/a.star": b"def run(n): return {'name': n, 'tasks': [{'name': 't'}]}\n",
+        },
+        ref="refs/tags/v1",
+    )
+    [run] = (await alice.configs.plan_runs(trial)).runs
+    assert run.name == "v1"
+    without = structs.replace(trial, files={".agola/config.star": b"def main(ctx): return 1 / 0\n"})
+    checked = await alice.configs.check_config(without)
+    assert checked.file == ".agola/config.star"
+    [error] = checked.errors
+    assert error.line == 1
+
+
 @pytest.mark.parametrize(
     ("trial", "reason"),
     [
