@@ -87,6 +87,7 @@ class TaskDefinition(Struct, frozen=True, kw_only=True):
     when: When | None = None
     registries: dict[str, Registry] = field(default_factory=dict)
     timeout: timedelta | None = None
+    """None is not written, 0 is no limit."""
     retry: Retry = Retry()
     matrix: dict[str, str] = field(default_factory=dict)
     """The values by axis that tell this task from the others of its matrix."""

@@ -107,7 +107,7 @@ def _task(
         user=task.user,
         ignore_failure=task.ignore_failure,
         needs_approval=task.approval,
-        timeout=task.timeout,
+        timeout=task.timeout or None,
         registries={
             host: _registry(registry, variables) for host, registry in task.registries.items()
         },

@@ -294,7 +294,7 @@ VOLUME = Shape(
     "volume",
     "A file system of a container.",
     (
-        Key(name="path", kind=Kind.TEXT, required=True, doc="Where it is.", example="/scratch"),
+        Key(name="path", kind=Kind.TEXT, doc="Where it is.", example="/scratch"),
         Key(
             name="tmpfs",
             kind=Kind.MAPPING,

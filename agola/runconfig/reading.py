@@ -7,9 +7,10 @@ from agola.runconfig.cursor import Cursor
 from agola.runconfig.definition import Definition, RunDefinition
 from agola.runconfig.inputs import read_inputs, variable_of
 from agola.runconfig.keys import CONCURRENCY, DEFINITION, RUN
+from agola.runconfig.quantity import read_duration
 from agola.runconfig.tasks import check_names, read_name, read_tasks
 from agola.runconfig.tree import Scalar, Sequence
-from agola.runconfig.values import read_registries, read_timeout
+from agola.runconfig.values import read_registries
 from agola.runconfig.when import read_when
 
 MAX_GROUP_CHARACTERS = 200
@@ -26,7 +27,7 @@ def read_definition(cursor: Cursor) -> Definition:
     return Definition(
         runs=tuple(run for _, run in runs),
         registries=read_registries(fields["docker_registries_auth"]),
-        timeout=read_timeout(fields["task_timeout_interval"]),
+        timeout=read_duration(fields["task_timeout_interval"]),
     )
 
 
@@ -41,7 +42,7 @@ def _run(cursor: Cursor) -> RunDefinition | None:
         tasks=read_tasks(fields["tasks"], frozenset(variable_of(one.name) for one in inputs)),
         when=read_when(fields["when"]),
         registries=read_registries(fields["docker_registries_auth"]),
-        timeout=read_timeout(fields["task_timeout_interval"]),
+        timeout=read_duration(fields["task_timeout_interval"]),
         concurrency=_concurrency(fields["concurrency"]),
         inputs=inputs,
     )

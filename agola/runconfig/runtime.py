@@ -7,8 +7,9 @@ from agola.model.run_config import Arch, HealthCheck, Resources, Tmpfs
 from agola.runconfig.cursor import Cursor, did_you_mean
 from agola.runconfig.definition import ContainerDefinition, RuntimeDefinition
 from agola.runconfig.keys import CONTAINER, HEALTH_CHECK, RESOURCES, RUNTIME, TMPFS, VOLUME
+from agola.runconfig.quantity import read_cpu, read_duration, read_size
 from agola.runconfig.tree import Sequence
-from agola.runconfig.values import read_cpu, read_environment, read_size, read_timeout
+from agola.runconfig.values import read_environment
 
 MAX_PORT = 65535
 MAX_RETRIES = 10_000
@@ -76,7 +77,9 @@ def _volume(cursor: Cursor) -> Tmpfs:
     if "tmpfs" not in fields or fields["tmpfs"].is_null:
         cursor.error("a volume without a type", "tmpfs: {} is a file system in memory")
     size = fields["tmpfs"].fields(TMPFS)["size"]
-    return Tmpfs(path=fields.required("path", plain=True), size=read_size(size))
+    if not fields.plain("path"):
+        cursor.warning("the volume has no path", "path: /scratch")
+    return Tmpfs(path=fields.plain("path"), size=read_size(size))
 
 
 def _health_check(cursor: Cursor) -> HealthCheck | None:
@@ -99,7 +102,7 @@ def _health_check(cursor: Cursor) -> HealthCheck | None:
 
 
 def _duration(cursor: Cursor, default: timedelta) -> timedelta:
-    return read_timeout(cursor) or default
+    return read_duration(cursor) or default
 
 
 def _resources(cursor: Cursor) -> Resources:

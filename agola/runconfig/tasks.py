@@ -18,12 +18,13 @@ from agola.runconfig.definition import Dependency, RuntimeDefinition, TaskDefini
 from agola.runconfig.graph import Vertex, check_graph
 from agola.runconfig.keys import DEPEND, FAILURES, MAX_NAME_BYTES, RETRY, TASK
 from agola.runconfig.matrix import affordable, expanded_name, read_matrix, replaced
+from agola.runconfig.quantity import read_duration
 from agola.runconfig.runtime import read_runtime
 from agola.runconfig.scalar import canonical
 from agola.runconfig.steps import read_steps
 from agola.runconfig.tree import Mapping, Scalar
 from agola.runconfig.tree import Sequence as List
-from agola.runconfig.values import read_environment, read_registries, read_timeout
+from agola.runconfig.values import read_environment, read_registries
 from agola.runconfig.when import read_when
 
 MAX_TASKS = 10_000
@@ -114,7 +115,7 @@ def _task(cursor: Cursor, fields: Fields, name: str, inputs: frozenset[str]) -> 
         approval=fields.flag("approval"),
         when=read_when(fields["when"]) if "when" in fields else None,
         registries=read_registries(fields["docker_registries_auth"]),
-        timeout=read_timeout(fields["task_timeout_interval"]),
+        timeout=read_duration(fields["task_timeout_interval"]),
         retry=_retry(fields["retry"]) if "retry" in fields else Retry(),
     )
     return Vertex(task, cursor, tuple(place for place, _ in depends))

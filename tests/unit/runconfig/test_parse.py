@@ -239,7 +239,7 @@ def test_a_timeout_of_nothing_is_none(written: str) -> None:
     assert a_task(f"task_timeout_interval: {written}").timeout is None
 
 
-@pytest.mark.parametrize("written", ["5 s", "fast", "-1s", "1d", "99999999h", "'10'", "[1s]"])
+@pytest.mark.parametrize("written", ["5 s", "fast", "1d", "99999999h", "'10'", "[1s]"])
 def test_what_is_no_duration_is_an_error(written: str) -> None:
     [(path, _)] = errors(
         f"task_timeout_interval: {written}\nruns: [{{name: r, tasks: [{{name: t}}]}}]"
@@ -288,7 +288,6 @@ def test_what_is_wrong_with_a_run_is_said_with_its_path(text: str, path: str, sa
         ("environment: [A]", "environment", "must be a mapping, not a list"),
         ("environment: {A: [1]}", "environment.A", "must be a text, not a list"),
         ("environment: {A: {from_variable: }}", "environment.A.from_variable", "is empty"),
-        ("environment: {'A=B': c}", "environment.A=B", "no name for an environment variable"),
         ("steps: [{}, {frob: x}]", "steps[1]", '"frob" is no type of step'),
         ("steps: [{a: 1, b: 2}]", "steps[0]", "has a single key"),
         ("steps: [run]", "steps[0]", "must be a mapping, not a text"),
