@@ -37,6 +37,7 @@ check: setup  ## lint, types, layers, protos
 	tools/check-breaking
 	$(BIN)/python tools/genproto.py --check
 	$(BIN)/python tools/contracts.py --check
+	$(BIN)/python tools/definitions.py --check
 
 fmt: setup  ## format code and protos
 	$(BIN)/ruff check --fix
