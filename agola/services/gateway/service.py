@@ -15,6 +15,7 @@ from agola.rpc.fanout import fanning_out
 from agola.runconfig.evaluation import Evaluator
 from agola.services.gateway.actions.authentication import Authentication
 from agola.services.gateway.actions.configs import ConfigActions
+from agola.services.gateway.actions.definitions import Definitions
 from agola.services.gateway.actions.direct_runs import DirectRunActions
 from agola.services.gateway.actions.executors import ExecutorActions
 from agola.services.gateway.actions.logs import LogActions
@@ -47,10 +48,13 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
         users, runs = UserClient(configstore), RunClient(runservice)
         user_actions = UserActions(users)
         run_actions = RunActions(runs, users)
-        direct_runs = DirectRunActions(RepositoryClient(gitserver), runs, RandomIds())
+        repositories = RepositoryClient(gitserver)
+        evaluator = Evaluator()  # one, so that few programs run at a time, whoever asks
+        definitions = Definitions(repositories, evaluator)
+        direct_runs = DirectRunActions(repositories, definitions, runs, RandomIds())
         logs = LogActions(run_actions, SharedLogs(LogClient(runservice), fanout))
         executors = ExecutorActions(ExecutorRegistryClient(runservice))
-        configs = ConfigActions(Evaluator())
+        configs = ConfigActions(evaluator)
 
         services = mounts(
             auth=AuthServicer(user_actions),

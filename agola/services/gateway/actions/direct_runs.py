@@ -4,14 +4,14 @@ import asyncio
 import re
 import uuid
 
-from agola.core.errors import BadRequestError, NotExistError
+from agola.core.errors import BadRequestError
 from agola.core.ids import Ids
 from agola.model.direct_run import CreatedRuns, DirectRun, PushTarget
-from agola.model.repository import CommittedFile, RepositoryPath
+from agola.model.repository import RepositoryPath
 from agola.model.run import Run
 from agola.rpc.context import Principal
-from agola.runconfig import FILE_NAMES, parse
 from agola.services.gateway.actions.authorization import WRITE, require_scope
+from agola.services.gateway.actions.definitions import Definitions
 from agola.services.gateway.actions.events import DirectEvent, read_ref
 from agola.services.gateway.actions.planning import Plan, plan
 from agola.services.gateway.ports.repository import Repositories
@@ -23,8 +23,11 @@ _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 class DirectRunActions:
     """Makes the runs that the definition in a pushed commit has."""
 
-    def __init__(self, repositories: Repositories, runs: NewRuns, ids: Ids) -> None:
+    def __init__(
+        self, repositories: Repositories, definitions: Definitions, runs: NewRuns, ids: Ids
+    ) -> None:
         self._repositories = repositories
+        self._definitions = definitions
         self._runs = runs
         self._ids = ids
 
@@ -47,28 +50,17 @@ class DirectRunActions:
         context = read_ref(
             wish.ref, commit_sha=wish.commit_sha, pull_request_refs=wish.pull_request_refs
         )
-        file, repository = await asyncio.gather(
-            self._definition(path, wish.commit_sha), self._repositories.get_repository(path)
+        definition, repository = await asyncio.gather(
+            self._definitions.read(path, context), self._repositories.get_repository(path)
         )
-        message = wish.message or file.commit.message
-        event = DirectEvent(repository=repository, context=context, message=message)
-        parsed = await asyncio.to_thread(parse, file.path, file.data)  # a large one takes its time
-        planned = plan(parsed, event, variables=wish.variables, ids=self._ids)
+        event = DirectEvent(
+            repository=repository,
+            context=definition.context,
+            message=wish.message or definition.commit.message,
+        )
+        planned = plan(definition.parsed, event, variables=wish.variables, ids=self._ids)
         runs = await self._make(planned, self._request_namespace(principal, wish.request_id))
         return CreatedRuns(runs, planned.skipped)
-
-    async def _definition(self, path: RepositoryPath, commit_sha: str) -> CommittedFile:
-        """Read the first definition that there is.  NotExistError: CONFIG_DOES_NOT_EXIST."""
-        try:
-            return await self._repositories.read_file(path, commit_sha=commit_sha, files=FILE_NAMES)
-        except NotExistError as error:
-            if error.reason != "FILE_DOES_NOT_EXIST":
-                raise
-            names = ", ".join(FILE_NAMES)
-            message = f"commit {commit_sha} has no run definition: none of {names}"
-            raise NotExistError(
-                message, reason="CONFIG_DOES_NOT_EXIST", commit=commit_sha, names=names
-            ) from error
 
     async def _make(self, planned: Plan, namespace: uuid.UUID) -> tuple[Run, ...]:
         """Make one run after the other, so that their numbers are in order."""

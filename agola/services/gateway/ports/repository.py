@@ -19,3 +19,16 @@ class Repositories(Protocol):
         self, path: RepositoryPath, *, commit_sha: str, files: Sequence[str]
     ) -> CommittedFile:
         """Give the first of *files* that there is in a commit.  ExhaustedError: FILE_TOO_LARGE."""
+
+    async def read_directory(
+        self, path: RepositoryPath, *, commit_sha: str, directory: str
+    ) -> dict[str, bytes]:
+        """Give the files in a directory of a commit and below it; what is too much is left out.
+
+        NotExistError: DIRECTORY_DOES_NOT_EXIST.
+        """
+
+    async def list_changed_files(
+        self, path: RepositoryPath, *, commit_sha: str
+    ) -> tuple[str, ...] | None:
+        """Give what a commit has changed since its first parent; None if that is not known."""

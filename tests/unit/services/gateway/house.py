@@ -18,6 +18,7 @@ from agola.rpc.server import Mount, serving
 from agola.runconfig.evaluation import Evaluator
 from agola.services.gateway.actions.authentication import Authentication
 from agola.services.gateway.actions.configs import ConfigActions
+from agola.services.gateway.actions.definitions import Definitions
 from agola.services.gateway.actions.direct_runs import DirectRunActions
 from agola.services.gateway.actions.executors import ExecutorActions
 from agola.services.gateway.actions.logs import LogActions
@@ -97,7 +98,9 @@ class House:
     def mounts(self) -> list[Mount]:
         users = UserActions(self.users)
         runs = RunActions(self.runs, self.users)
-        direct_runs = DirectRunActions(self.repositories, self.runs, RandomIds())
+        evaluator = Evaluator()
+        definitions = Definitions(self.repositories, evaluator)
+        direct_runs = DirectRunActions(self.repositories, definitions, self.runs, RandomIds())
         return mounts(
             auth=AuthServicer(users),
             users=UserServicer(users, UserTokenActions(self.users, self.users)),
@@ -105,5 +108,5 @@ class House:
             direct_runs=DirectRunServicer(direct_runs),
             logs=LogServicer(LogActions(runs, NoLogs())),
             executors=ExecutorRegistryServicer(ExecutorActions(OneExecutor())),
-            configs=ConfigServicer(ConfigActions(Evaluator())),
+            configs=ConfigServicer(ConfigActions(evaluator)),
         )

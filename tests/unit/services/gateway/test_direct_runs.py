@@ -104,6 +104,44 @@ async def test_the_first_definition_that_there_is_counts(house: House, calling: 
     assert (await alice.direct_runs.create_direct_run(wish())).runs[0].name == "from-json"
 
 
+async def test_a_program_becomes_runs(house: House, calling: Caller) -> None:
+    alice = await calling("alice")
+    house.repositories.files |= {
+        ".agola/config.jsonnet": b"function(ctx) (import 'lib/runs.libsonnet')(ctx)",
+        ".agola/lib/runs.libsonnet": b"""function(ctx) {runs: [{
+            name: 'jsonnet ' + ctx.branch + ' ' + ctx.commit_sha,
+            tasks: [{name: file} for file in ctx.changed_files],
+        }]}""",
+    }
+    house.repositories.changed = ("a", "b")
+    created = await alice.direct_runs.create_direct_run(wish())
+    assert [run.name for run in created.runs] == [f"jsonnet main {SHA}"]
+    tasks = house.runs.configs[created.runs[0].id].tasks.values()
+    assert [task.name for task in tasks] == ["a", "b"]
+    house.repositories.files[".agola/config.star"] = b"""
+def main(ctx):
+    return {"runs": [{"name": "star", "tasks": []}]}
+"""
+    created = await alice.direct_runs.create_direct_run(wish())
+    assert [run.name for run in created.runs] == ["star"]
+
+
+async def test_a_program_with_an_error_becomes_a_run_that_says_where(
+    house: House, calling: Caller
+) -> None:
+    alice = await calling("alice")
+    house.repositories.files |= {
+        ".agola/config.star": b"load('lib.star', 'runs')\ndef main(ctx):\n    return runs(ctx)\n",
+        ".agola/lib.star": b"def runs(ctx):\n    fail('no')\n",
+    }
+    [run] = (await alice.direct_runs.create_direct_run(wish())).runs
+    assert (run.name, run.phase) == ("Setup Error", Phase.SETUP_ERROR)
+    assert run.setup_errors == (".agola/lib.star:2:5: fail: no",)
+    house.repositories.files[".agola/lib.star"] = b"def runs(ctx):\n    return {'runs': 7}\n"
+    [run] = (await alice.direct_runs.create_direct_run(wish())).runs
+    assert run.setup_errors[0].startswith(".agola/config.star (evaluated):2:10: runs:")
+
+
 async def test_a_repeated_request_gives_the_runs_that_it_made_before(
     defined: House, calling: Caller
 ) -> None:
