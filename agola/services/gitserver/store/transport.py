@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
+from weakref import WeakValueDictionary
 
 from agola.model.repository import RepositoryPath
 from agola.services.gitserver.ports import PackService, Respond
@@ -17,11 +18,16 @@ FLUSH = b"0000"
 
 
 class GitTransport:
-    """`Transport` by `git upload-pack` and `git receive-pack`."""
+    """`Transport` by `git upload-pack` and `git receive-pack`.
+
+    Pushes to one repository take turns: newer versions of git refuse one of two that bring the same
+    objects at the same moment ("unable to migrate objects to permanent storage", seen with 2.47).
+    """
 
     def __init__(self, git: Git, repositories: DiskRepositories) -> None:
         self._git = git
         self._repositories = repositories
+        self._turns: WeakValueDictionary[RepositoryPath, asyncio.Lock] = WeakValueDictionary()
 
     async def advertise(
         self, path: RepositoryPath, service: PackService, respond: Respond, *, protocol: str
@@ -40,8 +46,16 @@ class GitTransport:
         *,
         protocol: str,
     ) -> None:
-        async with self._running(path, service, protocol=protocol) as running:
+        turn = self._turn(path) if service is PackService.PUSH else nullcontext()
+        async with turn, self._running(path, service, protocol=protocol) as running:
             await _pump(running, request, respond)
+
+    def _turn(self, path: RepositoryPath) -> asyncio.Lock:
+        """Give the lock of a repository, which is forgotten with its last holder."""
+        turn = self._turns.get(path)
+        if turn is None:
+            turn = self._turns[path] = asyncio.Lock()
+        return turn
 
     def _running(
         self, path: RepositoryPath, service: PackService, *options: str, protocol: str

@@ -1,6 +1,7 @@
 """A runservice as far as executors see it, for tests."""
 
 import asyncio
+import os
 from collections import defaultdict
 from collections.abc import AsyncGenerator
 from datetime import timedelta
@@ -26,7 +27,8 @@ from agola.model.executor import (
 from agola.model.run_config import RunID, Step, TaskID
 
 RUN = RunID("run-1")
-EXECUTOR = ExecutorID("executor-1")
+EXECUTOR = ExecutorID(f"executor-{os.getpid()}")
+"""Different in each process: a driver ends what an earlier life of its executor left."""
 
 
 def task(task_id: str, *, stop: bool = False, **status: object) -> ExecutorTask:
