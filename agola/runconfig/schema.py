@@ -1,7 +1,8 @@
 """A JSON Schema of run definitions, for editors: every key with its text, in every spelling.
 
-It is made from `agola.runconfig.keys` and is as strict as a file can be checked on its own, key by
-key: what only a warning is told of, such as an unknown key, does not pass.
+It is made from `agola.runconfig.keys` and sees what each key says alone: that a task exists to wait
+for, say, only the check sees.  What is a warning there, such as an unknown key, does not pass here,
+nor do a null in a list and an empty text where a word is chosen.
 """
 
 from collections.abc import Callable
@@ -54,10 +55,12 @@ def _shape(shape: Shape) -> Schema:
     return made | _RULES.get(shape.name, {})
 
 
+_NAMED: Schema = {
+    "required": ["name"],
+    "properties": {"name": {"minLength": 1, "not": {"type": "null"}}},
+}
 _RULES: dict[str, Schema] = {
-    "run step": {
-        "anyOf": [{"required": ["name"]}, {"properties": {"command": {"pattern": r"^[^\n]*$"}}}]
-    },
+    "run step": {"anyOf": [_NAMED, {"properties": {"command": {"pattern": r"^[^\n]*$"}}}]},
     "health check": {"anyOf": [{"required": ["command"]}, {"required": ["tcp_port"]}]},
 }
 """What a shape asks for beyond its keys."""
@@ -75,7 +78,7 @@ def _key(key: Key) -> Schema:
 def _value(key: Key) -> Schema:
     """Say what a value may look like.  Only one that is optional may be left out by a null."""
     possible = _SPELLINGS[key.kind](key)
-    if key.required and key.kind is not Kind.MAPPING:
+    if key.required:
         return possible[0] if len(possible) == 1 else {"anyOf": possible}
     return {"anyOf": [*possible, _NULL]}
 
@@ -171,7 +174,7 @@ _SPELLINGS: dict[Kind, Callable[[Key], list[Schema]]] = {
     Kind.INTEGER: lambda key: [_integer(key)],
     Kind.DURATION: lambda _: [_matching(_DURATION), {"type": "integer", "minimum": 0}],
     Kind.SIZE: lambda _: [_matching(_SIZE), {"type": "number", "minimum": 0}],
-    Kind.CPU: lambda _: [_matching(_CPU), {"type": "number", "minimum": 0}],
+    Kind.CPU: lambda _: [_matching(_CPU), {"type": "number", "exclusiveMinimum": 0}],
     Kind.VALUE: lambda _: _values(),
     Kind.TEXTS: lambda key: _one_or_more(_text(key), least=int(key.required)),
     Kind.INTEGERS: lambda key: _one_or_more(_integer(key)),
@@ -182,8 +185,8 @@ _SPELLINGS: dict[Kind, Callable[[Key], list[Schema]]] = {
         {**_named({"anyOf": [*_values(), _NULL]}), "propertyNames": {"pattern": _VARIABLE}}
     ],
     Kind.LABELS: lambda _: [_named(_SCALAR), *_one_or_more(_matching("="))],
-    Kind.AXES: lambda _: [_named({"anyOf": _one_or_more(_SCALAR, least=1)})],
-    Kind.COMBINATIONS: lambda _: [_list(_named(_SCALAR))],
+    Kind.AXES: lambda _: [_named({"anyOf": _one_or_more(_NOT_EMPTY, least=1)})],
+    Kind.COMBINATIONS: lambda _: [_list(_named(_NOT_EMPTY))],
     Kind.PATTERNS: lambda key: [*_one_or_more(_SCALAR), _inner(key)],
     Kind.TEXT_OR_MAPPING: lambda key: [_NOT_EMPTY, _inner(key)],
     Kind.INTEGER_OR_MAPPING: lambda key: [

@@ -1,8 +1,14 @@
-"""The JSON Schema takes what `check --strict` takes, as far as each key says it alone."""
+"""The JSON Schema takes every spelling, and refuses what is a mistake in a key alone."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
 
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agola.runconfig import parse
 from agola.runconfig.keys import Key, Shape, shapes
@@ -191,3 +197,36 @@ def test_every_key_accepts_its_default_and_its_example_and_says_what_it_is(
     values += [key.default] if key.default is not None else []
     for value in values:
         assert [error.message for error in alone.iter_errors(value)] == []
+
+
+JUNK: list[object] = [[], {}, "x", 5, 0, -1, True, ["x"], {"x": "y"}]
+"""Without nulls and empty texts, which the schema refuses in more places."""
+
+
+@given(data=st.data())
+def test_the_schema_accepts_whatever_the_strict_check_accepts(data: st.DataObject) -> None:
+    """Change one thing of a sound definition at random, and ask both."""
+    said = yaml.safe_load(data.draw(st.sampled_from(SPELLINGS)))
+    place = data.draw(st.sampled_from([one for one in places(said) if one != ("version",)]))
+    junk = data.draw(st.sampled_from(JUNK))
+    changed = put(said, place, junk)
+    checked = parse("config.json", json.dumps(changed).encode())
+    if not checked.errors and not checked.warnings:
+        assert [error.message for error in VALIDATOR.iter_errors(changed)] == []
+
+
+def places(said: object, way: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Give the way to every value."""
+    yield way
+    if isinstance(said, dict | list):
+        for key, inner in said.items() if isinstance(said, dict) else enumerate(said):
+            yield from places(inner, (*way, key))
+
+
+def put(said: Any, way: tuple[str | int, ...], value: object) -> object:
+    """Give a copy with another value at a place."""
+    if not way:
+        return value
+    copy = said.copy()
+    copy[way[0]] = put(said[way[0]], way[1:], value)
+    return copy
