@@ -202,7 +202,7 @@ def _short(text: str) -> str:
 
 def did_you_mean(text: str, known: Collection[str]) -> str:
     """Guess what was meant, else say what there is."""
-    text = text[:_LONGEST_GUESS].lower()
-    guesses = [one for one in known if text and (text.startswith(one) or one.startswith(text))]
-    guesses = get_close_matches(text, known, 1) or guesses
-    return f'did you mean "{guesses[0]}"?' if guesses else f"there is {', '.join(known)}"
+    wanted, spelled = text[:_LONGEST_GUESS].lower(), {one.lower(): one for one in known}
+    near = [one for one in spelled if wanted and (wanted.startswith(one) or one.startswith(wanted))]
+    guesses = get_close_matches(wanted, spelled, 1) or near
+    return f'did you mean "{spelled[guesses[0]]}"?' if guesses else f"there is {', '.join(known)}"

@@ -11,7 +11,7 @@ from math import prod
 
 from agola.runconfig.cursor import Cursor, did_you_mean
 from agola.runconfig.keys import MATRIX, MAX_MATRIX_TASKS
-from agola.runconfig.tree import Entry, Kind, Mapping, Node, Scalar, Sequence
+from agola.runconfig.tree import Entry, Mapping, Node, Scalar, Sequence
 
 MAX_NODES = 250_000
 """How many values the tasks of all matrices of a file may have together."""
@@ -23,6 +23,7 @@ Combination = dict[str, Scalar]
 """A value by axis."""
 
 _REFERENCE = re.compile(r"\$\{\{\s*matrix\.([A-Za-z0-9_-]+)\s*\}\}")
+_SAYS_NOTHING = {"true", "false", "yes", "no", "on", "off"}
 _AXIS = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
 
@@ -122,13 +123,14 @@ def expanded_name(name: str, combination: Combination) -> str:
 
 
 def _said(axis: str, value: Scalar) -> str:
-    clear = value.text[:1].isalpha() and value.kind is not Kind.BOOLEAN
+    clear = value.text[:1].isalpha() and value.text.lower() not in _SAYS_NOTHING
     return value.text if clear else f"{axis} {value.text}"
 
 
 def affordable(cursor: Cursor, count: int) -> bool:
     """Say whether a file may have *count* more tasks like this one; if not, that is an error."""
-    nodes = sum(1 for _ in _nodes(cursor.node)) * count
+    written = [value.node for key, value in cursor.entries() if key.lower() != "matrix"]
+    nodes = (1 + sum(1 for node in written for _ in _nodes(node))) * count
     if cursor.problems.spend("matrix nodes", nodes) <= MAX_NODES:
         return True
     cursor.error(f"the matrices of the file make tasks with more than {MAX_NODES:,} values")

@@ -199,7 +199,7 @@ def _retry(cursor: Cursor) -> Retry:
     """Read how often a task is tried, and after what: a number, or a mapping."""
     if cursor.is_null:
         return Retry()
-    said = f"a number of attempts from 1 to {MAX_RETRY_ATTEMPTS}"
+    said = "a number of attempts"
     if isinstance(cursor.node, Scalar):
         attempts = cursor.number(1, MAX_RETRY_ATTEMPTS, said)
         return Retry(attempts=attempts or 1, causes=(FailureCause.ANY,))

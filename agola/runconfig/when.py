@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from agola.runconfig.context import Context, RefType
-from agola.runconfig.cursor import Cursor
+from agola.runconfig.cursor import Cursor, Fields
 from agola.runconfig.keys import CONDITIONS, PATHS, WHEN
 from agola.runconfig.pattern import (
     expression_of,
@@ -117,12 +117,27 @@ def read_when(cursor: Cursor) -> When | None:
     fields = cursor.fields(WHEN)
     if isinstance(cursor.node, Mapping) and not fields.found:
         cursor.warning("an empty `when` never matches", "leave it out to match always")
-    return When(
+    when = When(
         branch=_conditions(fields["branch"]),
         tag=_conditions(fields["tag"]),
         ref=_conditions(fields["ref"]),
         paths=_paths(fields["paths"]),
     )
+    _warn_of_vain_excludes(fields, when)
+    return when
+
+
+def _warn_of_vain_excludes(fields: Fields, when: When) -> None:
+    """Note what excludes where nothing was included before: that never matches."""
+    included = False
+    for name, conditions in (("branch", when.branch), ("tag", when.tag), ("ref", when.ref)):
+        if conditions is None:
+            continue
+        before = included if name == "ref" else False
+        if conditions.exclude and not conditions.include and not before:
+            hint = "include: '/.*/' includes everything"
+            fields[name].warning("this excludes, and includes nothing", hint)
+        included = included or bool(conditions.include)
 
 
 def _conditions(cursor: Cursor) -> Conditions | None:
@@ -131,12 +146,7 @@ def _conditions(cursor: Cursor) -> Conditions | None:
     if not isinstance(cursor.node, Mapping):
         return Conditions(include=_patterns(cursor))
     fields = cursor.fields(CONDITIONS)
-    conditions = Conditions(
-        include=_patterns(fields["include"]), exclude=_patterns(fields["exclude"])
-    )
-    if conditions.exclude and not conditions.include:
-        cursor.warning("this excludes, and includes nothing", "include: '/.*/' includes everything")
-    return conditions
+    return Conditions(include=_patterns(fields["include"]), exclude=_patterns(fields["exclude"]))
 
 
 def _paths(cursor: Cursor) -> Conditions | None:
