@@ -1,5 +1,7 @@
 """`when` says for which refs something is meant."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from agola.runconfig.context import Context, RefType, asks_to_skip, context_of
 from agola.runconfig.cursor import Cursor
 from agola.runconfig.document import load
 from agola.runconfig.errors import Problems
-from agola.runconfig.pattern import pattern_matches
+from agola.runconfig.pattern import glob_matches, pattern_matches
 from agola.runconfig.when import Conditions, When, decide, matches, read_when
 
 MAIN = "refs/heads/main"
@@ -136,3 +138,87 @@ def test_a_commit_message_may_ask_for_no_run() -> None:
     assert asks_to_skip("Fix\n\nlater [skip ci]")
     assert asks_to_skip("[ci skip] Fix")
     assert not asks_to_skip("[CI SKIP] Fix ci skip")
+
+
+@pytest.mark.parametrize(
+    ("when", "ref", "matched", "why"),
+    [
+        ("", MAIN, True, "no `when`"),
+        ("{}", MAIN, False, "an empty `when` never matches"),
+        ("{branch: [other, '#^ma#']}", MAIN, True, 'branch include "#^ma#"'),
+        ("{branch: {include: main, exclude: /a/}}", MAIN, False, 'branch exclude "/a/"'),
+        ("{branch: main, ref: {exclude: /heads/}}", MAIN, False, 'ref exclude "/heads/"'),
+        ("{branch: {exclude: main}, ref: /heads/}", MAIN, True, 'ref include "/heads/"'),
+        ("{branch: main, tag: v2}", PULL, False, f"nothing includes {PULL}"),
+        ("{paths: a}", MAIN, True, "the changed files are not known"),
+        ("{branch: x, paths: a}", MAIN, False, f"nothing includes {MAIN}"),
+    ],
+)
+def test_it_says_what_decided(when: str, ref: str, *, matched: bool, why: str) -> None:
+    context = context_of(ref)
+    assert context
+    decision = decide(read(when)[0], context)
+    assert (decision.matched, decision.why) == (matched, why)
+
+
+@pytest.mark.parametrize(
+    ("when", "files", "matched", "why"),
+    [
+        ("{paths: src/**}", ["a", "src/b/c"], True, 'paths include "src/**" (src/b/c)'),
+        ("{paths: src/}", ["src/b/c"], True, 'paths include "src/" (src/b/c)'),
+        ("{paths: src/*}", ["src/b/c", "srcs"], False, "no changed file is in the paths"),
+        ("{paths: '*.md'}", ["README.md"], True, 'paths include "*.md" (README.md)'),
+        ("{paths: '*.md'}", ["docs/x.md"], False, "no changed file is in the paths"),
+        ("{paths: '**/*.md'}", ["README.md"], True, 'paths include "**/*.md" (README.md)'),
+        ("{paths: {exclude: '**/*.md'}}", ["a.md"], False, 'paths exclude "**/*.md" (a.md)'),
+        ("{paths: {exclude: '**/*.md'}}", ["a.md", "b"], True, 'paths include "**" (b)'),
+        ("{paths: '**'}", [], False, "no changed file is in the paths"),
+        ("{branch: main, paths: a}", ["a"], True, 'branch include "main", paths include "a" (a)'),
+        ("{branch: main, paths: a}", ["b"], False, "no changed file is in the paths"),
+        ("{branch: dev, paths: a}", ["a"], False, f"nothing includes {MAIN}"),
+    ],
+)
+def test_a_changed_file_must_count(when: str, files: list[str], *, matched: bool, why: str) -> None:
+    context = Context(ref_type=RefType.BRANCH, ref=MAIN, branch="main", changed_files=tuple(files))
+    parsed, problems = read(when)
+    decision = decide(parsed, context)
+    assert (decision.matched, decision.why) == (matched, why)
+    assert not problems.errors
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "matched"),
+    [
+        ("a?c", "abc", True),
+        ("a?c", "a/c", False),
+        ("[a-c]x", "bx", True),
+        ("[!a-c]x", "bx", False),
+        ("[!a-c]x", "dx", True),
+        ("[x", "[x", True),
+        ("a.b", "axb", False),
+        ("a/**/b", "a/b", True),
+        ("a/**/b", "a/x/y/b", True),
+        ("**", "a/b", True),
+        ("/a", "a", True),
+        ("./a", "a", True),
+        ("a+(b)|c{2}", "a+(b)|c{2}", True),
+        ("ä*", "äö", True),
+        ("a", "A", False),
+    ],
+)
+def test_files_are_matched_whole(pattern: str, path: str, *, matched: bool) -> None:
+    assert glob_matches(pattern, path) is matched
+
+
+@given(st.text("ab*?[]!/.^\\-", max_size=12), st.text("ab/.", max_size=8))
+def test_no_pattern_for_files_is_wrong(pattern: str, path: str) -> None:
+    parsed, problems = read("{paths: " + json.dumps(pattern) + "}")
+    assert parsed
+    if not problems.errors:
+        glob_matches(pattern, path)
+
+
+@given(st.text(max_size=20))
+def test_every_file_is_its_own_pattern(path: str) -> None:
+    plain = "".join(character for character in path if character not in "*?[/")
+    assert glob_matches(plain.removeprefix("."), plain.removeprefix("."))

@@ -110,6 +110,10 @@ containers = st.builds(
     privileged=st.booleans(),
     entrypoint=texts,
     volumes=small(st.builds(run_config.Tmpfs, path=texts, size=numbers)),
+    health_check=st.none()
+    | st.builds(run_config.HealthCheck, command=texts, interval=spans, timeout=spans)
+    | st.builds(run_config.HealthCheck, tcp_port=st.integers(1, 65535), retries=numbers),
+    resources=st.builds(run_config.Resources, cpu_millis=numbers, memory=numbers),
 )
 runtimes = st.builds(
     run_config.Runtime,
@@ -143,6 +147,12 @@ task_configs = st.builds(
     skip=st.booleans(),
     timeout=st.none() | spans,
     registries=registries,
+    retry=st.builds(
+        run_config.Retry,
+        attempts=st.integers(1, run_config.MAX_RETRY_ATTEMPTS),
+        causes=small(st.sampled_from(run_config.FailureCause)),
+        exit_codes=small(st.integers(1, run_config.MAX_EXIT_CODE)),
+    ),
 )
 configs = st.builds(
     run_config.RunConfig,
@@ -156,6 +166,13 @@ configs = st.builds(
     environment=maps,
     cache_group=texts,
     source=st.none() | sources,
+    concurrency=st.none()
+    | st.builds(
+        run_config.Concurrency,
+        group=texts,
+        limit=st.integers(1, run_config.MAX_CONCURRENT_RUNS),
+        cancel_superseded=st.booleans(),
+    ),
     format=st.just(1),
 )
 executors = st.builds(

@@ -65,6 +65,7 @@ def _config(
         static_environment=event.environment,
         cache_group=event.cache_group,
         source=event.source,
+        concurrency=run.concurrency,
     )
 
 
