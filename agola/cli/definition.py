@@ -42,7 +42,7 @@ async def _read(path: Path, files: dict[str, bytes], context: Context) -> Read:
     evaluated = await evaluate(files, f"{FOLDER}/{path.name}", context)
     told = await parsed(evaluated)
     text = evaluated.text if evaluated.generated else files.get(told.name, b"")
-    return Read(path=path, parsed=told, text=text.decode(errors="replace"))
+    return Read(path=path, parsed=told, text=text.decode("utf-8-sig", errors="replace"))
 
 
 def _found(path: Path) -> Path:

@@ -1,5 +1,7 @@
 """Problems of a definition as compilers tell them, with the line and a caret for those who look."""
 
+import re
+import unicodedata
 from collections.abc import Iterator
 
 from agola.cli.definition import Read
@@ -9,10 +11,13 @@ from agola.runconfig import Problem
 MAX_WIDTH = 100
 """How much of a line is shown: evaluated definitions may have a single one."""
 
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What ends a line in YAML: less than `splitlines` knows."""
+
 
 def diagnostics(read: Read, *, source: bool) -> Iterator[str]:
     """Give the lines to print; with *source*, also what is written there."""
-    parsed, lines = read.parsed, read.text.splitlines()
+    parsed, lines = read.parsed, _LINE_BREAK.split(read.text)
     told = [("error", one) for one in parsed.errors] + [("warning", one) for one in parsed.warnings]
     for kind, problem in sorted(told, key=lambda one: (one[1].line, one[1].column)):
         if source:
@@ -34,14 +39,21 @@ def _source(lines: list[str], problem: Problem) -> Iterator[str]:
     if 0 < problem.line <= len(lines):
         line, column = lines[problem.line - 1], max(problem.column - 1, 0)
         start = max(0, column - MAX_WIDTH // 2)
-        shown = line[start : start + MAX_WIDTH]
-        indent = "".join("\t" if char == "\t" else " " for char in line[start:column])
-        yield f" {number} | {_visible(shown)}"
-        yield f" {gutter} | {indent}^"
+        yield f" {number} | {''.join(map(_visible, line[start : start + MAX_WIDTH]))}"
+        yield f" {gutter} | {''.join(map(_blank, line[start:column]))}^"
     if problem.hint:
         yield f" {gutter} = {clean(problem.hint)}"
 
 
-def _visible(text: str) -> str:
-    """Keep tabs, so that the caret is where it belongs; of the rest what a terminal would obey."""
-    return "\t".join(clean(part) for part in text.split("\t"))
+def _visible(character: str) -> str:
+    """Keep tabs, and take out what else a terminal would obey."""
+    return character if character == "\t" else clean(character)
+
+
+def _blank(character: str) -> str:
+    """Give what is as wide, so that the caret is where it belongs."""
+    if character == "\t":
+        return character
+    if unicodedata.combining(character):
+        return ""
+    return "  " if unicodedata.east_asian_width(character) in "WF" else " "

@@ -188,6 +188,15 @@ def test_a_terminal_is_shown_the_line_and_a_caret(tmp_path: Path) -> None:
     assert len(line) < 120
 
 
+def test_a_caret_stands_below_what_is_meant_whatever_is_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "ci.yml"
+    path.write_text("\ufeff# a mark\x85runs: [{name: 日本, approvaal: yes, tasks: [{name: t}]}]\n")
+    lines = on_a_terminal("config", "check", str(path)).splitlines()
+    shown = next(number for number, line in enumerate(lines) if "approvaal:" in line)
+    assert lines[shown] == " 2 | runs: [{name: 日本, approvaal: yes, tasks: [{name: t}]}]"
+    assert lines[shown + 1] == "   | " + " " * len("runs: [{name: 1122, ") + "^"
+
+
 def on_a_terminal(*argv: str) -> str:
     """Give what a command prints when its output is a terminal."""
     ours, theirs = pty.openpty()
