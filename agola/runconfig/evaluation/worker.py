@@ -94,7 +94,11 @@ def evaluate_jsonnet(name: str, files: Files, context: object, *, max_stack: int
         )
     except RuntimeError as error:
         raise (failures[0] if failures else _jsonnet_error(str(error))) from None
-    return json.loads(text)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        message = "what it gives is no document: a number is infinite, or it is nested too deep"
+        raise WrongError(message) from None
 
 
 def _jsonnet_error(said: str) -> WrongError:
