@@ -49,6 +49,8 @@ def load(data: bytes, problems: Problems, *, json: bool = False) -> Node:
     try:
         for event in iter(_LOADER(text).get_event, None):
             composer.take(event)
+            if composer.finished:
+                break
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -78,6 +80,7 @@ class _Composer:
 
     def __init__(self, problems: Problems) -> None:
         self.root: Node | None = None
+        self.finished = False
         self._problems = problems
         self._open: list[_Open] = []
         self._anchors: dict[str, tuple[Node, int]] = {}
@@ -102,7 +105,7 @@ class _Composer:
         self._documents += 1
         if self._documents == 2:  # noqa: PLR2004
             self._warn(*_place(event), "only the first document of the file counts")
-            self._takers = {yaml.DocumentStartEvent: self._start_document}
+            self.finished = True
 
     def _scalar(self, event: Any) -> None:
         mark, text, tag = event.start_mark, event.value, event.tag

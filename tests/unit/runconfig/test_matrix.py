@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agola.runconfig import Parsed, RunDefinition, parse
@@ -134,6 +134,7 @@ def test_many_matrices_that_wait_for_each_other_are_refused_at_once() -> None:
 VALUES = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=3, unique=True)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["x", "y", "z"]), VALUES, min_size=1), st.data())
 def test_it_is_all_combinations_but_the_excluded_ones(
     axes: dict[str, list[str]], data: st.DataObject
