@@ -192,7 +192,7 @@ def test_a_caret_stands_below_what_is_meant_whatever_is_before_it(tmp_path: Path
     path = tmp_path / "ci.yml"
     path.write_text("\ufeff# a mark\x85runs: [{name: 日本, approvaal: yes, tasks: [{name: t}]}]\n")
     lines = on_a_terminal("config", "check", str(path)).splitlines()
-    shown = next(number for number, line in enumerate(lines) if "approvaal:" in line)
+    shown = next(number for number, line in enumerate(lines) if " | runs:" in line)
     assert lines[shown] == " 2 | runs: [{name: 日本, approvaal: yes, tasks: [{name: t}]}]"
     assert lines[shown + 1] == "   | " + " " * len("runs: [{name: 1122, ") + "^"
 

@@ -3,16 +3,20 @@
 import asyncio
 import re
 
+import msgspec
 from msgspec import structs
 
 from agola.core.errors import BadRequestError
 from agola.rpc.context import Principal
-from agola.runconfig import FILE_NAMES, Context, Parsed
+from agola.runconfig import FILE_NAMES, Context, Definition, Parsed
 from agola.runconfig.evaluation import Evaluator
 from agola.runconfig.plan import Plan, plan_runs
 from agola.runconfig.trial import MAX_FILES, MAX_FILES_BYTES, Checked, Trial
 from agola.services.gateway.actions.authorization import READ, require_scope
 from agola.services.gateway.actions.events import read_ref
+
+MAX_PLAN_BYTES = 4_000_000
+"""How large a plan may be in JSON, which is more than the message of it needs."""
 
 DEFAULT_REF = "refs/heads/main"
 
@@ -43,7 +47,20 @@ class ConfigActions:
         read = await self._evaluator.parsed(trial.files, name, context)
         if read.definition is None:
             raise _invalid(read)
-        return await asyncio.to_thread(plan_runs, read.definition, context, message=trial.message)
+        return await asyncio.to_thread(_planned, read.definition, context, trial.message)
+
+
+def _planned(definition: Definition, context: Context, message: str) -> Plan:
+    """Plan, but for what no answer can hold: with matrices a few words make many tasks.
+
+    BadRequestError: CONFIG_TOO_LARGE.
+    """
+    plan = plan_runs(definition, context, message=message)
+    if len(msgspec.json.encode(plan)) > MAX_PLAN_BYTES:
+        tasks = sum(len(run.tasks) for run in plan.runs)
+        text = f"the plan of {tasks:,} tasks and what they wait for is too large for an answer"
+        raise BadRequestError(text, reason="CONFIG_TOO_LARGE", tasks=str(tasks))
+    return plan
 
 
 def _definition(trial: Trial) -> str:

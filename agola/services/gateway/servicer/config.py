@@ -1,5 +1,7 @@
 """ConfigService."""
 
+import asyncio
+
 from agola.rpc.context import principal
 from agola.rpc.handlers import Context
 from agola.services.gateway.actions.configs import ConfigActions
@@ -22,4 +24,5 @@ class ConfigServicer(ConfigServiceServicer):
 
     async def PlanRuns(self, request: pb.PlanRunsRequest, context: Context) -> pb.PlanRunsResponse:
         trial = trial_from_pb(request.files, request.event)
-        return plan_to_pb(await self._configs.plan(principal(), trial))
+        plan = await self._configs.plan(principal(), trial)
+        return await asyncio.to_thread(plan_to_pb, plan)  # a large one takes its time

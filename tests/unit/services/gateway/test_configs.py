@@ -138,6 +138,19 @@ async def test_a_plan_needs_a_ref_and_a_sound_definition(calling: Caller) -> Non
     assert "no runs are defined" in caught.value.message
 
 
+async def test_a_plan_that_no_message_can_hold_is_refused(calling: Caller) -> None:
+    alice = await calling("alice")
+    axes = f"matrix: {{axes: {{a: {list(range(100))}, b: [1, 2]}}}}"
+    tasks = ", ".join(
+        f"{{name: t{n}, {axes}, depends: {[f't{n - 1}'] if n else []}}}" for n in range(5)
+    )
+    definition = f"runs: [{{name: r, tasks: [{tasks}]}}]".encode()
+    trial = Trial(files={"a.yml": definition}, path="a.yml", ref="refs/heads/main")
+    with pytest.raises(BadRequestError) as caught:
+        await alice.configs.plan_runs(trial)
+    assert caught.value.reason == "CONFIG_TOO_LARGE"
+
+
 async def test_a_token_for_something_else_may_not_try_definitions(
     house: House, calling: Caller
 ) -> None:
