@@ -20,6 +20,11 @@ DOMAIN = "agola.io"
 INTERNAL = "INTERNAL"
 UNREACHABLE = "UNREACHABLE"
 
+MAX_MESSAGE_BYTES = 1000
+MAX_METADATA_BYTES = 250
+"""How much of a message, and of each variable of it, is sent: what a caller wrote may be in them,
+and a status of more than 8 KiB does not arrive at all."""
+
 CODES: dict[Kind, grpc.StatusCode] = {
     Kind.BAD_REQUEST: grpc.StatusCode.INVALID_ARGUMENT,
     Kind.NOT_EXIST: grpc.StatusCode.NOT_FOUND,
@@ -43,15 +48,20 @@ KINDS = {code: kind for kind, code in CODES.items()} | {
 def to_status(error: Exception) -> grpc.Status:
     """Describe *error* to a caller.  What we did not mean to raise stays private."""
     known = underlying(error) or _unforeseen(error)
-    status = Status(code=CODES[known.kind].value[0], message=known.message)
-    status.details.add().Pack(
-        ErrorInfo(reason=known.reason, domain=DOMAIN, metadata=known.metadata)
-    )
+    message = _cut(known.message, MAX_MESSAGE_BYTES)
+    status = Status(code=CODES[known.kind].value[0], message=message)
+    metadata = {name: _cut(text, MAX_METADATA_BYTES) for name, text in known.metadata.items()}
+    status.details.add().Pack(ErrorInfo(reason=known.reason, domain=DOMAIN, metadata=metadata))
     if isinstance(known, UnavailableError | ExhaustedError):
         retry = RetryInfo()
         retry.retry_delay.FromTimedelta(known.retry_after)
         status.details.add().Pack(retry)
     return rpc_status.to_status(status)
+
+
+def _cut(text: str, limit: int) -> str:
+    data = text.encode(errors="replace")
+    return text if len(data) <= limit else data[:limit].decode(errors="ignore") + "…"
 
 
 def _unforeseen(error: Exception) -> AgolaError:

@@ -17,6 +17,7 @@ from grpc_status import rpc_status
 
 from agola.core.errors import (
     AgolaError,
+    BadRequestError,
     InternalError,
     NotExistError,
     OutOfRangeError,
@@ -96,6 +97,18 @@ async def test_an_error_arrives_as_the_class_that_was_raised(
             await how(channel)
     assert caught.value.message == error.message
     assert (caught.value.reason, caught.value.metadata) == ("RUN_DOES_NOT_EXIST", {"runId": "r"})
+
+
+@pytest.mark.parametrize("said", ["x", "é", "日", "\x01"])
+async def test_an_error_arrives_however_much_it_says(serve: Serve, said: str) -> None:
+    long = said * 100_000
+    error = BadRequestError(long, reason="NAME_INVALID", name=long, other=long, third=long)
+    async with serve(Scripted(error).mount()) as channel:
+        with pytest.raises(BadRequestError) as caught:
+            await delete(channel)
+    assert caught.value.reason == "NAME_INVALID"
+    assert long.startswith(caught.value.metadata["name"].removesuffix("…"))
+    assert len(caught.value.message) > 100
 
 
 async def test_the_typed_error_under_an_untyped_one_decides(serve: Serve) -> None:
