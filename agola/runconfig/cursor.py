@@ -4,6 +4,7 @@ That is how one pass finds all errors of a file: after an error the reader goes 
 """
 
 from collections.abc import Collection, Iterator
+from collections.abc import Mapping as Map
 from difflib import get_close_matches
 
 from msgspec import Struct
@@ -12,6 +13,9 @@ from agola.runconfig.errors import Problem, Problems
 from agola.runconfig.keys import Shape
 from agola.runconfig.scalar import canonical, is_true
 from agola.runconfig.tree import Entry, Kind, Mapping, Node, Scalar, Sequence, described
+
+MAX_GUESSES = 200
+"""How often in a file it is guessed what was meant: that takes a millisecond."""
 
 _LONGEST_GUESS = 40
 
@@ -48,6 +52,15 @@ class Cursor(Struct, frozen=True, eq=False, gc=False):
     def problem(self, message: str, hint: str) -> Problem:
         line, column = self.node.line, self.node.column
         return Problem(line=line, column=column, path=self.path, message=message, hint=hint)
+
+    def guess(self, text: str, known: Collection[str], *, else_tell: bool = True) -> str:
+        """Guess what was meant; else, and after many guesses, tell what there is."""
+        guess = ""
+        if self.problems.spend("guesses", 1) <= MAX_GUESSES:
+            guess = _nearest(text[:_LONGEST_GUESS].lower(), {one.lower(): one for one in known})
+        if guess:
+            return f'did you mean "{guess}"?'
+        return f"there is {', '.join(known)}" if else_tell else ""
 
     def text(self) -> str:
         """Give the literal text of a scalar, "" for a null.  Anything else is an error."""
@@ -140,9 +153,7 @@ class Cursor(Struct, frozen=True, eq=False, gc=False):
         key = entry.key.text
         name = key.lower()
         if name not in shape.by_name:
-            owner = shape.owner_of(name)
-            hint = f"it belongs to a {owner}" if owner else did_you_mean(key, shape.names)
-            self.key(entry).warning(f'"{_short(key)}" is no known key', hint)
+            self.problems.warning(lambda: self._unknown(entry, shape))
             return
         earlier = found.get(name)
         if earlier is None:
@@ -155,6 +166,12 @@ class Cursor(Struct, frozen=True, eq=False, gc=False):
             )
             entry = counts
         found[name] = entry
+
+    def _unknown(self, entry: Entry, shape: Shape) -> Problem:
+        key = entry.key.text
+        owner = shape.owner_of(key.lower())
+        hint = f"it belongs to a {owner}" if owner else self.guess(key, shape.names)
+        return self.key(entry).problem(f'"{_short(key)}" is no known key', hint)
 
 
 class Fields(Struct, frozen=True, eq=False, gc=False):
@@ -200,9 +217,9 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_GUESS else text[:_LONGEST_GUESS] + "…"
 
 
-def did_you_mean(text: str, known: Collection[str]) -> str:
-    """Guess what was meant, else say what there is."""
-    wanted, spelled = text[:_LONGEST_GUESS].lower(), {one.lower(): one for one in known}
-    near = [one for one in spelled if wanted and (wanted.startswith(one) or one.startswith(wanted))]
-    guesses = get_close_matches(wanted, spelled, 1) or near
-    return f'did you mean "{spelled[guesses[0]]}"?' if guesses else f"there is {', '.join(known)}"
+def _nearest(wanted: str, spelled: Map[str, str]) -> str:
+    """Find what looks most like *wanted*, or begins like it."""
+    alike = get_close_matches(wanted, spelled, 1) or [
+        one for one in spelled if wanted and (wanted.startswith(one) or one.startswith(wanted))
+    ]
+    return spelled[alike[0]] if alike else ""

@@ -33,6 +33,12 @@ class Problems:
     warnings: list[Problem] = field(default_factory=list)
     seen: dict[str, set[str]] = field(default_factory=dict)
     spent: dict[str, int] = field(default_factory=dict)
+    _told: set[tuple[int, int, str, str]] = field(default_factory=set)
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another error."""
+        return len(self.errors) >= MAX_PROBLEMS
 
     def distinct(self, kind: str, thing: str) -> int:
         """Note one more of what a file may have only so many of; say how many different ones."""
@@ -46,17 +52,22 @@ class Problems:
         return self.spent[kind]
 
     def error(self, problem: Callable[[], Problem]) -> None:
-        """Add an error, made only if there is still room for it."""
-        if len(self.errors) < MAX_PROBLEMS:
-            self.errors.append(problem())
+        """Add an error, made only if there is still room for it.  One is told only once."""
+        if not self.full:
+            self._tell(problem(), self.errors)
 
     def warning(self, problem: Callable[[], Problem]) -> None:
-        """Add a warning, made only if there is still room for it."""
+        """Add a warning, made only if there is still room for it.  One is told only once."""
         if len(self.warnings) < MAX_PROBLEMS:
-            self.warnings.append(problem())
+            self._tell(problem(), self.warnings)
+
+    def _tell(self, problem: Problem, told: list[Problem]) -> None:
+        key = problem.line, problem.column, problem.path, problem.message
+        if key not in self._told:
+            self._told.add(key)
+            told.append(problem)
 
 
 def in_order(problems: list[Problem]) -> tuple[Problem, ...]:
-    """Sort problems as the file is read; what was found several times is told once."""
-    once = {(one.line, one.column, one.path, one.message): one for one in problems}
-    return tuple(sorted(once.values(), key=lambda problem: (problem.line, problem.column)))
+    """Sort problems as the file is read."""
+    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))

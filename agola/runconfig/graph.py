@@ -1,7 +1,7 @@
 """The graph of a run's tasks: what is wrong with it, and its levels."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from itertools import islice
 
 from msgspec import Struct
 
@@ -98,8 +98,7 @@ def _parents(vertex: Vertex, named: Mapping[str, Vertex]) -> list[str]:
 
 
 def _missing(place: Cursor, name: str, named: Mapping[str, Vertex]) -> None:
-    guess = get_close_matches(name[:100], list(named)[:100], 1)
-    hint = f'did you mean "{guess[0]}"?' if guess else ""
+    hint = place.guess(name, list(islice(named, 100)), else_tell=False)
     place.error(f'no task of this run is called "{name[:100]}"', hint)
 
 
@@ -143,6 +142,8 @@ def _check_redundant(named: Mapping[str, Vertex], edges: Edges, order: list[str]
     bit = {name: 1 << index for index, name in enumerate(order)}
     ancestors: dict[str, int] = {}
     for name in order:
+        if named[name].cursor.problems.full:
+            return
         parents = edges[name]
         above = 0
         for parent in parents:

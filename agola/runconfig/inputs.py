@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
 
-from agola.runconfig.cursor import Cursor, Fields, did_you_mean
+from agola.runconfig.cursor import Cursor, Fields
 from agola.runconfig.definition import Input, InputType
 from agola.runconfig.keys import INPUT, INPUT_TYPES
 from agola.runconfig.surroundings import INPUT_PREFIX
@@ -99,7 +99,8 @@ def _input(cursor: Cursor) -> Input:
 def _type(fields: Fields) -> InputType:
     text = fields.text("type", INPUT_TYPES[0])
     if text not in INPUT_TYPES:
-        fields["type"].error(f'"{text[:40]}" is no type of input', did_you_mean(text, INPUT_TYPES))
+        cursor = fields["type"]
+        cursor.error(f'"{text[:40]}" is no type of input', cursor.guess(text, INPUT_TYPES))
         return InputType.STRING
     return InputType(text)
 

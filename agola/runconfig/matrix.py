@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import product
 from math import prod
 
-from agola.runconfig.cursor import Cursor, did_you_mean
+from agola.runconfig.cursor import Cursor
 from agola.runconfig.keys import MATRIX, MAX_MATRIX_TASKS
 from agola.runconfig.tree import Entry, Mapping, Node, Scalar, Sequence
 
@@ -105,7 +105,7 @@ def _written(cursor: Cursor, axes: dict[str, list[Scalar]]) -> Combination:
     found: Combination = {}
     for axis, value in cursor.entries():
         if axis not in axes:
-            value.error(f'"{axis[:40]}" is no axis of the matrix', did_you_mean(axis, axes))
+            value.error(f'"{axis[:40]}" is no axis of the matrix', value.guess(axis, axes))
         elif scalar := _value(value):
             found[axis] = scalar
     if cursor.is_null:
@@ -185,7 +185,7 @@ def _replaced_scalar(cursor: Cursor, node: Scalar, combination: Combination) -> 
     def value_of(reference: re.Match[str]) -> str:
         if reference[1] in combination:
             return combination[reference[1]].text
-        hint = did_you_mean(reference[1], combination)
+        hint = cursor.guess(reference[1], combination)
         cursor.error(f'"{reference[1][:40]}" is no axis of the matrix', hint)
         return ""
 

@@ -25,6 +25,7 @@ _SIZE = re.compile(rf"([-+]?)({_NUMBER})([num]|[kMGTPE]|[KMGTPE]i|[eE][-+]?\d{{1
 _CPU = re.compile(rf"({_NUMBER})(m)?")
 _MULTIPLES = {"k": 1, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 _PARTS = {"m": 10**3, "u": 10**6, "n": 10**9}
+_MAX_CHARACTERS = 200
 _LARGEST = 2**63 - 1
 _MAX_CPU_MILLIS = 1_000_000
 
@@ -54,7 +55,7 @@ def _nanoseconds(cursor: Cursor, text: str) -> int | None:
     if isinstance(cursor.node, Scalar) and cursor.node.kind is not Kind.TEXT:
         number = re.fullmatch(r"([-+]?\d{1,20})(\.\d{0,20})?", text)
         return int(number[1]) if number else None
-    found = _DURATION.fullmatch(text)
+    found = _DURATION.fullmatch(text) if len(text) <= _MAX_CHARACTERS else None
     if found is None:
         return None
     parts = _DURATION_PART.findall(found[2])

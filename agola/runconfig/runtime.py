@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from agola.model.run_config import Arch, HealthCheck, Resources, Tmpfs
-from agola.runconfig.cursor import Cursor, did_you_mean
+from agola.runconfig.cursor import Cursor
 from agola.runconfig.definition import ContainerDefinition, RuntimeDefinition
 from agola.runconfig.keys import CONTAINER, HEALTH_CHECK, RESOURCES, RUNTIME, TMPFS, VOLUME
 from agola.runconfig.quantity import read_cpu, read_duration, read_size
@@ -34,7 +34,7 @@ def _arch(cursor: Cursor) -> Arch | None:
     text = cursor.plain()
     known = {arch.value: arch for arch in Arch}
     if text and text not in known:
-        cursor.error(f'"{text[:40]}" is no known architecture', did_you_mean(text, known))
+        cursor.error(f'"{text[:40]}" is no known architecture', cursor.guess(text, known))
     return known.get(text)
 
 

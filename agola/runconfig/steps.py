@@ -14,7 +14,7 @@ from agola.model.run_config import (
     SaveToWorkspaceStep,
     Step,
 )
-from agola.runconfig.cursor import Cursor, Fields, did_you_mean
+from agola.runconfig.cursor import Cursor, Fields
 from agola.runconfig.definition import StepDefinition
 from agola.runconfig.keys import CONTENTS, MAX_NAME_BYTES, STEP_SHAPES
 from agola.runconfig.surroundings import warn_of_unknown_names
@@ -52,7 +52,7 @@ def _read(kind: str, body: Cursor, named: Cursor, own: frozenset[str]) -> StepDe
         return _run(body, own)
     reader = _READERS.get(kind)
     if reader is None:
-        named.error(f'"{kind[:40]}" is no type of step', did_you_mean(kind, STEP_SHAPES))
+        named.error(f'"{kind[:40]}" is no type of step', named.guess(kind, STEP_SHAPES))
         return None
     fields = body.fields(STEP_SHAPES[kind])
     definition = StepDefinition(step=reader(fields), when=_when(fields))

@@ -2,7 +2,7 @@
 
 import re
 
-from agola.runconfig.cursor import Cursor, did_you_mean
+from agola.runconfig.cursor import Cursor
 
 INPUT_PREFIX = "AGOLA_INPUT_"
 
@@ -22,6 +22,7 @@ ENVIRONMENT = {
 }
 """Names that start with `AGOLA_`, and what they say.  `CI` is always `true`, besides."""
 
+_ASSIGNMENT = re.compile(r"(AGOLA_[A-Za-z0-9_]+)=")
 _MENTION = re.compile(r"\$\{?(AGOLA_[A-Za-z0-9_]+)")
 
 
@@ -32,7 +33,7 @@ def warn_of_unknown_names(cursor: Cursor, command: str, own: frozenset[str]) -> 
     """
     if "AGOLA_" not in command:
         return
+    known = {*ENVIRONMENT, *own, *_ASSIGNMENT.findall(command)}
     for name in dict.fromkeys(_MENTION.findall(command)):
-        known = name in ENVIRONMENT or name in own or f"{name}=" in command
-        if not known:
-            cursor.warning(f"nobody sets ${name}", did_you_mean(name, ENVIRONMENT))
+        if name not in known:
+            cursor.warning(f"nobody sets ${name[:100]}", cursor.guess(name, ENVIRONMENT))

@@ -13,7 +13,7 @@ from agola.model.run_config import (
     FailureCause,
     Retry,
 )
-from agola.runconfig.cursor import Cursor, Fields, did_you_mean
+from agola.runconfig.cursor import Cursor, Fields
 from agola.runconfig.definition import Dependency, RuntimeDefinition, TaskDefinition
 from agola.runconfig.graph import Vertex, check_graph
 from agola.runconfig.keys import DEPEND, FAILURES, MAX_NAME_BYTES, RETRY, TASK
@@ -50,7 +50,8 @@ def read_tasks(cursor: Cursor, inputs: frozenset[str]) -> tuple[TaskDefinition, 
         return ()
     check_names("task", [(vertex.cursor, vertex.task.name) for vertex in vertices])
     vertices = _with_families(vertices, families)
-    check_graph([vertex for vertex in vertices if vertex.task.name])
+    if cursor.problems.spend("edges", 0) <= MAX_EDGES:
+        check_graph([vertex for vertex in vertices if vertex.task.name])
     return tuple(vertex.task for vertex in vertices)
 
 
@@ -142,6 +143,8 @@ def _with_families(
 
 
 def _spread(vertex: Vertex, families: dict[str, list[str]]) -> Vertex:
+    if vertex.cursor.problems.spend("edges", 0) > MAX_EDGES:
+        return vertex
     spread = [
         (place, structs.replace(dependency, task=name))
         for place, dependency in zip(vertex.places, vertex.task.depends, strict=True)
@@ -188,7 +191,7 @@ def _conditions(cursor: Cursor) -> tuple[Condition, ...]:
     for text in texts:
         if text not in _CONDITIONS:
             message = f'"{text[:40]}" is no condition, so it is never met'
-            cursor.warning(message, did_you_mean(text, _CONDITIONS))
+            cursor.warning(message, cursor.guess(text, _CONDITIONS))
     if not texts:
         return (Condition.ON_SUCCESS,)
     known = [_CONDITIONS[text] for text in texts if text in _CONDITIONS]
@@ -218,7 +221,7 @@ def _causes(cursor: Cursor) -> Iterator[FailureCause]:
         if text in FAILURES:
             yield FailureCause(text)
         else:
-            cursor.error(f'"{text[:40]}" is no kind of failure', did_you_mean(text, FAILURES))
+            cursor.error(f'"{text[:40]}" is no kind of failure', cursor.guess(text, FAILURES))
 
 
 def _codes(cursor: Cursor) -> Iterator[int]:
