@@ -1,7 +1,9 @@
 """Names that start with AGOLA_ are known to the runs that see them."""
 
-from agola.runconfig import parse
+from agola.model.repository import Repository, RepositoryPath
+from agola.runconfig import context_of, parse
 from agola.runconfig.surroundings import ENVIRONMENT
+from agola.services.gateway.actions.events import DirectEvent
 
 
 def hints(task: str) -> list[tuple[str, str]]:
@@ -29,3 +31,17 @@ def test_names_that_somebody_sets_are_not() -> None:
 def test_what_a_run_sets_itself_cannot_be_set() -> None:
     [(message, _)] = hints("environment: {AGOLA_GIT_REF: x}")
     assert message == "every run sets AGOLA_GIT_REF itself, so this has no effect"
+
+
+def test_what_the_gateway_sets_is_known() -> None:
+    repository = Repository(
+        path=RepositoryPath("user", "tree"),
+        push_url="http://push/",
+        clone_url="http://clone/r.git",
+        clone_username="",
+        clone_password="",
+    )
+    context = context_of("refs/heads/main")
+    assert context
+    event = DirectEvent(repository=repository, context=context, message="")
+    assert event.environment.keys() - ENVIRONMENT.keys() == {"CI"}
