@@ -72,7 +72,8 @@ class _Open(Struct, eq=False):
     anchor: str | None
     size_before: int
     key: Scalar | None = None
-    merged: list[Node] = field(default_factory=list)
+    merged: set[str] = field(default_factory=set)
+    """The keys that `<<` brought."""
 
 
 class _Composer:
@@ -140,8 +141,6 @@ class _Composer:
 
     def _end(self, _event: Any) -> None:
         done = self._open.pop()
-        if done.merged and isinstance(done.node, Mapping):
-            self._merge(done.node, done.merged)
         size = self._size - done.size_before
         if done.anchor:
             self._anchors[done.anchor] = done.node, size
@@ -168,13 +167,13 @@ class _Composer:
         elif outer.key is None:
             outer.key = self._key(node, merge=merge)
         elif outer.key is _MERGE_KEY:
-            outer.merged.append(node)
             self._grow(size, node)
+            self._merge(outer, outer.node.entries, node)
             outer.key = None
         else:
             key, entries = outer.key, outer.node.entries
             if key.text in entries:
-                self._written_twice(entries.pop(key.text), key)
+                self._written_twice(outer, entries.pop(key.text), key)
             entries[key.text] = Entry(key, node)
             outer.key = None
 
@@ -183,20 +182,30 @@ class _Composer:
             raise UnreadableError(node.line, node.column, "a key must be a text")
         return _MERGE_KEY if merge else node
 
-    def _written_twice(self, earlier: Entry, key: Scalar) -> None:
+    def _written_twice(self, outer: _Open, earlier: Entry, key: Scalar) -> None:
+        if key.text in outer.merged:
+            outer.merged.remove(key.text)
+            return
         message = f'"{key.text[:100]}" is written twice; the one in line {key.line} counts'
         self._warn(earlier.key.line, earlier.key.column, message, f".{key.text[:40]}")
 
-    def _merge(self, mapping: Mapping, merged: list[Node]) -> None:
-        """Add what `<<` brings, where the mapping itself and earlier merges say nothing."""
-        for node in merged:
-            for source in node.items if isinstance(node, Sequence) else [node]:
-                if not isinstance(source, Mapping):
-                    raise UnreadableError(
-                        node.line, node.column, "<< takes a mapping, or a list of mappings"
-                    )
-                for text, entry in source.entries.items():
-                    mapping.entries.setdefault(text, entry)
+    def _merge(self, outer: _Open, entries: dict[str, Entry], merged: Node) -> None:
+        """Add what `<<` brings.  As ever it wins over what is written before it, not after it.
+
+        Of a list the first wins.
+        """
+        for source in merged.items[::-1] if isinstance(merged, Sequence) else [merged]:
+            if not isinstance(source, Mapping):
+                raise UnreadableError(
+                    merged.line, merged.column, "<< takes a mapping, or a list of mappings"
+                )
+            for text, entry in source.entries.items():
+                if text in entries and text not in outer.merged:
+                    message = f'"{text[:100]}" has no effect, for the << after it has it, too'
+                    own = entries[text].key
+                    self._warn(own.line, own.column, message, f".{text[:40]}")
+                entries[text] = entry
+                outer.merged.add(text)
 
     def _grow(self, size: int, node: Node) -> None:
         self._size += size

@@ -126,6 +126,8 @@ def _restore_cache(fields: Fields) -> Step:
 def _contents(cursor: Cursor, *, paths: tuple[str, ...]) -> tuple[ArchiveContents, ...]:
     contents = []
     for item in cursor.items():
+        if item.is_null:
+            item.error("this is empty", "{} takes the defaults")
         fields = item.fields(CONTENTS)
         contents.append(
             ArchiveContents(

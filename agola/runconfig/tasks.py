@@ -162,7 +162,7 @@ def _dependencies(cursor: Cursor) -> Iterator[tuple[Cursor, Dependency]]:
         entries = dict(item.entries()) if isinstance(item.node, Mapping) else {}
         if isinstance(item.node, Scalar):
             yield item, Dependency(task=_parent(item))
-        elif any(key.lower() == "task" for key in entries):
+        elif _is_written_out(entries):
             fields = item.fields(DEPEND)
             conditions = _conditions(fields["conditions"])
             yield item, Dependency(task=_parent(fields["task"]), conditions=conditions)
@@ -175,6 +175,12 @@ def _dependencies(cursor: Cursor) -> Iterator[tuple[Cursor, Dependency]]:
                 "this does not say which task to wait for",
                 "NAME, or NAME: [on_success], or {task: NAME, conditions: [on_success]}",
             )
+
+
+def _is_written_out(entries: dict[str, Cursor]) -> bool:
+    """Tell `{task: NAME}` from `{NAME: [CONDITION]}` of a task that is called "task"."""
+    named = [value for key, value in entries.items() if key.lower() == "task"]
+    return bool(named) and not (len(entries) == 1 and isinstance(named[0].node, List))
 
 
 def _parent(cursor: Cursor) -> str:

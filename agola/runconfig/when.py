@@ -146,7 +146,15 @@ def _conditions(cursor: Cursor) -> Conditions | None:
     if not isinstance(cursor.node, Mapping):
         return Conditions(include=_patterns(cursor))
     fields = cursor.fields(CONDITIONS)
-    return Conditions(include=_patterns(fields["include"]), exclude=_patterns(fields["exclude"]))
+    return Conditions(include=_listed(fields["include"]), exclude=_listed(fields["exclude"]))
+
+
+def _listed(cursor: Cursor) -> tuple[str, ...]:
+    """Read patterns where a mapping has always been accepted, and been none."""
+    if not isinstance(cursor.node, Mapping):
+        return _patterns(cursor)
+    cursor.warning("this is no pattern, and says nothing", "write a text or a list of texts")
+    return ()
 
 
 def _paths(cursor: Cursor) -> Conditions | None:

@@ -51,6 +51,8 @@ def task(text: str) -> str:
         task("environment: {A: x, A: y}"),
         task("depends: [p]"),
         task("depends: [{p: }]"),
+        task("when: {branch: [main], tag: {include: {}}}"),
+        "runs: [{name: r, tasks: [{name: p}, {name: x, <<: {name: t}}]}]",
         task("depends: [{task: p, conditions: [unknown]}]"),
         task("approval: yes, ignore_failure: off"),
         task("approval: Y, ignore_failure: n"),
@@ -155,6 +157,7 @@ def test_a_name_is_read_as_it_always_was(written: str, name: str) -> None:
         task("steps: [{unknown: {}}]"),
         task("steps: [{restore_cache: {}}]"),
         task("steps: [{save_cache: {}}]"),
+        task("steps: [{save_to_workspace: {contents: [~]}}]"),
         task("when: {branch: '/(?=x)/'}"),
         task("environment: {A: [x]}"),
         task("task_timeout_interval: 15" + "x"),
@@ -164,6 +167,13 @@ def test_what_was_refused_or_crashed_is_an_error_with_its_place(text: str) -> No
     errors = parse("config.yml", text.encode()).errors
     assert errors
     assert all(error.line >= 1 and error.column >= 1 and error.message for error in errors)
+
+
+def test_a_task_may_be_called_task() -> None:
+    text = "runs: [{name: r, tasks: [{name: task}, {name: t, depends: [DEPEND]}]}]"
+    for depend in ("task", "task: task", "{task: [on_success]}", "{task: [x], conditions: [y]}"):
+        errors = parse("config.yml", text.replace("DEPEND", depend).encode()).errors
+        assert bool(errors) == ("conditions" in depend)
 
 
 def test_a_commit_message_may_ask_for_no_run_anywhere() -> None:

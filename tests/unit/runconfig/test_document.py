@@ -70,6 +70,17 @@ same: *base
     assert root["same"] == root["base"]
 
 
+def test_a_merge_wins_over_what_is_written_before_it() -> None:
+    problems = Problems()
+    text = "x: &x {a: 1, b: 2}\ny: [{a: 3, <<: *x, b: 4}, {<<: *x, <<: {a: 5}}]"
+    root = simple(load(text.encode(), problems))
+    assert isinstance(root, dict)
+    assert root["y"] == [{"a": "1", "b": "4"}, {"a": "5", "b": "2"}]
+    [warning] = problems.warnings
+    assert (warning.line, warning.column, warning.path) == (2, 6, "y[0].a")
+    assert "has no effect" in warning.message
+
+
 def test_json_with_tabs_trailing_commas_byte_order_mark_and_crlf_is_read() -> None:
     data = '{\r\n\t"a": [1, 2,],\r\n\t"b": {"c": null}\r\n}'.encode("utf-8-sig")
     assert simple(load(data, Problems())) == {"a": ["1", "2"], "b": {"c": None}}

@@ -95,7 +95,7 @@ MISTAKES = [
     a_run("tasks: [null]"),
     a_run("tasks: [{steps: []}]"),
     a_run("when: main, tasks: [{name: t}]"),
-    a_run("when: {branch: {include: {}}}, tasks: [{name: t}]"),
+    a_run("when: {paths: {include: {}}}, tasks: [{name: t}]"),
     a_run("concurrency: {limit: 0}, tasks: [{name: t}]"),
     a_run("inputs: [{name: a, type: date}], tasks: [{name: t}]"),
     a_run("tasks: [{name: a}, {name: b, depends: a}]"),
