@@ -12,5 +12,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     memory_bytes: int = 160 * 1024**2
     """Of address space; the process itself takes 20 MiB."""
     output_bytes: int = 1024**2
-    max_stack: int = 200
-    """How many calls may be inside each other."""
+    max_stack: int = 510
+    """How many calls may be inside each other: a few more than the 500 of other evaluators, who do
+    not count quite the same."""

@@ -150,7 +150,7 @@ class Starlark:
     def _module(self, path: str) -> starlark.FrozenModule:
         if path not in self._modules:
             module = starlark.Module()
-            tree = starlark.parse(path, self._files.text(path))
+            tree = starlark.parse(path, self._files.text(path), _dialect())
             loader = starlark.FileLoader(lambda name: self._load(posixpath.dirname(path), name))
             self._loading.append(path)
             starlark.eval_with(self._options, module, tree, self._globals, file_loader=loader)
@@ -178,6 +178,13 @@ class Starlark:
             return WrongError("there is no main", 'write def main(ctx): return {"runs": []}')
         found = STARLARK_MESSAGE.search(said)
         return WrongError(found[1] if found else said, place=place)
+
+
+def _dialect() -> starlark.Dialect:
+    """Give the language that definitions have always been written in."""
+    dialect = starlark.Dialect.standard()
+    dialect.enable_keyword_only_arguments = True
+    return dialect
 
 
 def main() -> int:

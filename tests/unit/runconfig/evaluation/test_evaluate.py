@@ -212,6 +212,19 @@ async def test_places_of_a_generated_document_are_said_to_be_its_own() -> None:
     assert read.name == ".agola/config.yml"
 
 
+async def test_calls_go_as_deep_as_in_other_evaluators() -> None:
+    text = "local f(n) = if n == 0 then 0 else 1 + f(n - 1); {n: f(DEPTH)}"
+    assert await given(JSONNET, text.replace("DEPTH", "497")) == {"n": 497}
+    assert await refused(JSONNET, text.replace("DEPTH", "600"))
+
+
+async def test_starlark_has_keyword_only_arguments() -> None:
+    text = (
+        "def f(a, *, b, **c):\n  return [a, b, c]\ndef main(ctx):\n  return {'f': f(1, b=2, d=3)}"
+    )
+    assert await given(STAR, text) == {"f": [1, 2, {"d": 3}]}
+
+
 async def test_a_large_document_is_written_without_spaces() -> None:
     text = "[[i] for i in std.range(100000, 200000)]"
     answer = await evaluated(JSONNET, text)
