@@ -130,31 +130,41 @@ async def _transaction(
             connection.rollback()
 
 
+_WRITER = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA busy_timeout = 0",  # never wait on the event loop: conflict instead
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA foreign_keys = ON",
+)
+
+
 def _create(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = _connect(path, timeout=OPEN_TIMEOUT_SECONDS)
-        connection.execute("PRAGMA journal_mode = WAL")
+        return _connect(path, *_WRITER, timeout=OPEN_TIMEOUT_SECONDS)
     except (OSError, sqlite3.Error) as error:
         raise _translate(error) from error
-    connection.execute("PRAGMA busy_timeout = 0")  # never wait on the event loop: conflict instead
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
-    connection.execute("PRAGMA foreign_keys = ON")
-    return connection
 
 
 def _reader(path: Path) -> sqlite3.Connection:
     try:
-        connection = _connect(path, timeout=0)
-        connection.execute("PRAGMA query_only = ON")
+        return _connect(path, "PRAGMA query_only = ON", timeout=0)
     except sqlite3.Error as error:
         raise _translate(error) from error
+
+
+def _connect(path: Path, *settings: str, timeout: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=timeout, isolation_level=None, check_same_thread=False
+    )
+    try:
+        for setting in settings:
+            connection.execute(setting)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
-
-
-def _connect(path: Path, *, timeout: float) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
 
 
 def _fold(path: Path) -> None:

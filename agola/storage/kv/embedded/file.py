@@ -60,20 +60,20 @@ def owned(path: Path) -> Generator[None, None, None]:
 def connected(path: Path) -> Generator[sqlite3.Connection, None, None]:
     """Connect to the file *path*, which is made where it is missing.  Any thread may use it."""
     with translated():
-        db = _connect(path)
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     with closing(db):
+        with translated():
+            _prepare(db, path)
         yield db
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")  # a commit is durable, not only consistent
     (found,) = db.execute("PRAGMA user_version").fetchone()
     if found == 0:
         db.executescript(SCHEMA)
     elif found != FORMAT:
-        db.close()
         raise PreconditionError(
             f"{path} has format {found}, this program knows {FORMAT}",
             reason="KV_FORMAT_UNKNOWN",
@@ -81,7 +81,6 @@ def _connect(path: Path) -> sqlite3.Connection:
             format=str(found),
             known=str(FORMAT),
         )
-    return db
 
 
 @contextmanager
