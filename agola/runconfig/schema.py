@@ -127,13 +127,17 @@ def _inner(key: Key) -> Schema:
 
 
 def _dependency(key: Key) -> list[Schema]:
-    """Give `NAME`, `{task: NAME, conditions: [...]}` and `{NAME: [...]}`."""
+    """Give `NAME`, `{task: NAME, conditions: [...]}` and `{NAME: [...]}`.
+
+    A task may be called `task`: then only a list tells the short form from the long one.
+    """
     shape = _shape_of(key)
+    conditions = shape.by_name["conditions"]
     short: Schema = {
         "minProperties": 1,
         "maxProperties": 1,
-        "propertyNames": {"not": {"const": key.short}},
-        **_named(_value(shape.by_name["conditions"])),
+        "properties": {key.short: _list(_text(conditions))},
+        **_named(_value(conditions)),
     }
     return [_NOT_EMPTY, _ref(shape), short]
 

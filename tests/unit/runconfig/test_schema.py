@@ -46,6 +46,7 @@ SPELLINGS = [
     a_run("tasks: [{name: a}, {name: b, depends: [{a: [on_success, on_skipped]}]}]"),
     a_run("tasks: [{name: a}, {name: b, depends: [{task: a, conditions: [on_failure]}]}]"),
     a_run("tasks: [{name: a}, {name: b, depends: [{task: a}]}]"),
+    a_run("tasks: [{name: task}, {name: b, depends: [{task: [on_failure]}]}]"),
     a_task("task_timeout_interval: 1h30m"),
     a_task("task_timeout_interval: 1500000000"),
     a_task("runtime: {arch: 386}"),
