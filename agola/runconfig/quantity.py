@@ -67,7 +67,7 @@ def read_size(cursor: Cursor) -> int:
     """Read a number of bytes as Kubernetes writes it: `1Gi`, `500M`, `1e9`, `1024`.  Rounds up."""
     if cursor.is_null:
         return 0
-    text = _literal(cursor)
+    text = _literal(cursor).strip()
     found = _SIZE.fullmatch(text)
     size = -int(-Fraction(found[2]) * _factor(found[3] or "") // 1) if found else _LARGEST + 1
     if found is None or size > _LARGEST:

@@ -43,6 +43,7 @@ def task(text: str) -> str:
         task("runtime: {type: , arch: '', containers: []}"),
         task("runtime: {arch: 386, containers: [{image: 1.10, volumes: [{tmpfs: {}}]}]}"),
         task("runtime: {containers: [{volumes: [{path: /x, tmpfs: {size: -1}}]}]}"),
+        task("runtime: {containers: [{volumes: [{path: /x, tmpfs: {size: ' 1Gi '}}]}]}"),
         task("steps: [~, {}, {clone: }, {run: a}, {type: run, command: b, clone: {depth: x}}]"),
         task("steps: [{run: {command: a, when: {branch: 1}, unknown: x}}]"),
         task("steps: []"),
