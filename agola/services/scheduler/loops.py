@@ -39,7 +39,7 @@ class SchedulingLoops:
                 self._revision = 0
                 continue
             except (AgolaError, TimeoutError) as error:
-                logger.info("run events are out of reach: %s", error or "silence")
+                logger.info("run events are out of reach: %s", str(error) or "silence")
             await asyncio.sleep(self._delay * random.uniform(0.5, 1.0))  # noqa: S311 (jitter)
             self._delay = min(self._delay * 2, MAX_DELAY_SECONDS)
 

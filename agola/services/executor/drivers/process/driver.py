@@ -85,7 +85,7 @@ class ProcessDriver:
         return await asyncio.to_thread(self._remove_leftovers)
 
     def _remove_leftovers(self) -> list[TaskID]:
-        kill_strays(EXECUTOR_VARIABLE, self._executor_id)
+        kill_strays({EXECUTOR_VARIABLE: self._executor_id})
         left = list(self._root.glob("*"))
         for path in left:
             files.delete_tree(path)

@@ -108,7 +108,7 @@ class ProcessPod:
             async with asyncio.timeout(KILL_SECONDS):
                 await self.warden.kill()
         except (TimeoutError, InternalError):  # somebody killed the warden
-            await asyncio.to_thread(kill_strays, TASK_VARIABLE, self.task_id)
+            await asyncio.to_thread(kill_strays, self._marks())
 
     def _spawn(
         self, command: Command, script: Sequence[str], stream: OutputStream
@@ -132,9 +132,12 @@ class ProcessPod:
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color" if command.tty else "dumb",
             **command.environment,
-            TASK_VARIABLE: self.task_id,
-            EXECUTOR_VARIABLE: self.executor_id,
+            **self._marks(),
         }
+
+    def _marks(self) -> dict[str, str]:
+        """Give what tells the processes of this pod from all others."""
+        return {TASK_VARIABLE: self.task_id, EXECUTOR_VARIABLE: self.executor_id}
 
     @contextlib.contextmanager
     def _script(self, text: str | None) -> Iterator[tuple[str, ...]]:

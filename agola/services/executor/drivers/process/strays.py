@@ -4,31 +4,32 @@ import contextlib
 import os
 import select
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 PATIENCE_MS = 10_000
 
 
-def kill_strays(variable: str, value: str) -> int:
-    """Kill every process whose environment has *variable* with *value*; say how many there were.
+def kill_strays(marks: Mapping[str, str]) -> int:
+    """Kill every process whose environment has all of *marks*; say how many there were.
 
     Blocks until they are dead, or cannot be killed for ten seconds.
     """
-    mark = f"{variable}={value}".encode()
+    wanted = {f"{name}={value}".encode() for name, value in marks.items()}
     killed = 0
-    while strays := _marked(mark):
+    while strays := _marked(wanted):
         killed += len(strays)
         if not _kill(strays):
             break
     return killed
 
 
-def _marked(mark: bytes) -> list[int]:
+def _marked(wanted: set[bytes]) -> list[int]:
     found = []
     for process in Path("/proc").iterdir():
         if process.name.isdecimal():
             with contextlib.suppress(OSError):  # it ended, or is somebody else's
-                if mark in process.joinpath("environ").read_bytes().split(b"\0"):
+                if wanted.issubset(process.joinpath("environ").read_bytes().split(b"\0")):
                     found.append(int(process.name))
     return found
 
