@@ -71,6 +71,12 @@ class RunActions:
         run_id = await self._numbered(by) if isinstance(by, RunNumber) else by
         if not run_id:
             raise BadRequestError("say which run", reason="RUN_ID_REQUIRED")
+        if state := self._state(run_id):
+            return state
+        try:
+            return await self._archived(run_id)
+        except NotExistError:
+            await self._live.seen(run_key(run_id))
         return self._state(run_id) or await self._archived(run_id)
 
     async def watch(self, run_id: RunID) -> AsyncGenerator[RunProgress, None]:

@@ -145,6 +145,9 @@ class LiveState(Protocol):
         picture shows what was done.
         """
 
+    async def seen(self, key: AnyKey) -> None:
+        """Wait until what is known of *key* is at least as new as what another instance wrote."""
+
     def watching_run(self, run_id: RunID) -> AbstractContextManager[Wake]:
         """Ring when a run, its tasks or its executor tasks change."""
 

@@ -79,6 +79,12 @@ class KeyValueLiveState(Picture):
         while not await self._try(self._transactions(decide())):
             pass
 
+    async def seen(self, key: AnyKey) -> None:
+        entry = await self._kv.get(PREFIX + key.path)
+        written = entry.mod_revision if entry else 0
+        async with self._reached:
+            await self._reached.wait_for(lambda: self.revision >= written)
+
     def watching_run(self, run_id: RunID) -> AbstractContextManager[Wake]:
         return self._bells.watching(run_id)
 
