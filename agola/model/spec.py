@@ -5,18 +5,21 @@ from agola.model.graph import ancestors
 from agola.model.group import root_name
 from agola.model.run_config import RunConfig, SaveToWorkspaceStep, TaskID
 
+COUNTER_VARIABLE = "AGOLA_RUN_COUNTER"
 
-def spec_data(config: RunConfig, task_id: TaskID) -> ExecutorTaskSpecData:
-    """Say what to do for a task.
+
+def spec_data(config: RunConfig, task_id: TaskID, *, counter: int) -> ExecutorTaskSpecData:
+    """Say what to do for a task of the run with the number *counter*.
 
     Environment: the run's wins over the static, and that over the task's.
     """
     task = config.tasks[task_id]
+    environment = task.environment | {COUNTER_VARIABLE: str(counter)}
     return ExecutorTaskSpecData(
         task_name=task.name,
         run_name=config.name,
         runtime=task.runtime,
-        environment=task.environment | config.static_environment | config.environment,
+        environment=environment | config.static_environment | config.environment,
         working_dir=task.working_dir,
         shell=task.shell,
         user=task.user,

@@ -87,10 +87,15 @@ def test_a_task_gets_the_archives_of_all_before_it_and_the_environment_of_the_ru
         static_environment={"who": "static", "static": "1"},
         environment={"who": "run"},
     )
-    spec = spec_data(config, TaskID("d"))
+    spec = spec_data(config, TaskID("d"), counter=7)
     named = [(archive.task_name, archive.step) for archive in spec.workspace]
     assert named == [("a", 0), ("a", 2), ("b", 0), ("b", 2), ("c", 0), ("c", 2)]
-    assert spec.environment == {"who": "run", "static": "1", "task": "1"}
+    assert spec.environment == {
+        "who": "run",
+        "static": "1",
+        "task": "1",
+        "AGOLA_RUN_COUNTER": "7",
+    }
     assert spec.cache_prefix == "p"
 
 

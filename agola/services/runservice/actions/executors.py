@@ -135,10 +135,11 @@ class ExecutorActions:
         return sum(not task.status.phase.ended for task in tasks)
 
     async def _assigned(self, task: ExecutorTask) -> AssignedTask:
-        if task.status.phase.ended:
+        run = self._live.run(task.run_id)
+        if task.status.phase.ended or run is None:
             return AssignedTask(task, None)
         config = await self._configs.read(task.run_id)
-        return AssignedTask(task, spec_data(config, task.task_id))
+        return AssignedTask(task, spec_data(config, task.task_id, counter=run.counter))
 
 
 def check_session(live: LiveState, executor_id: ExecutorID, session: SessionID) -> Executor:
