@@ -11,8 +11,8 @@ from agola.cli import exits
 from agola.cli.definition import Read, read
 from agola.cli.diagnostics import diagnostics
 from agola.cli.output import clean, print_json
-from agola.core.errors import BadRequestError
-from agola.runconfig import Context, RefType, context_of
+from agola.core.errors import AgolaError, BadRequestError
+from agola.runconfig import Context, Parsed, Problem, RefType, context_of
 from agola.runconfig.plan import Plan, PlannedRun, PlannedTask, plan_runs
 from agola.runconfig.schema import schema as make_schema
 
@@ -22,7 +22,7 @@ PUSH = Context(ref_type=RefType.BRANCH, ref="refs/heads/main", branch="main")
 
 def check(args: argparse.Namespace) -> int:
     """Check files; of a directory, its definition."""
-    checked = [read(Path(path), PUSH) for path in args.paths]
+    checked = [_readable(Path(path)) for path in args.paths]
     reports = [_report(one, strict=args.strict) for one in checked]
     if args.output == "json":
         print_json(reports)
@@ -30,6 +30,16 @@ def check(args: argparse.Namespace) -> int:
         for one in checked:
             _show_check(one)
     return exits.OK if all(report["valid"] for report in reports) else exits.FAILED
+
+
+def _readable(path: Path) -> Read:
+    """Read a definition; one that cannot even be read is wrong like any other."""
+    try:
+        return read(path, PUSH)
+    except (AgolaError, OSError) as error:
+        said = error.message if isinstance(error, AgolaError) else error.strerror or str(error)
+        problem = Problem(line=1, column=1, path="", message=said)
+        return Read(path=path, parsed=Parsed(name=str(path), errors=(problem,)), text="")
 
 
 def _report(one: Read, *, strict: bool) -> dict[str, object]:

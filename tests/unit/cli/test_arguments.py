@@ -73,7 +73,11 @@ def test_a_wrong_command_line_is_a_usage_error(
             '"ftp://x" is no address of a gateway',
         ),
         (["run", "logs", "1", "--step", "0"], exits.USAGE, "need a --task"),
-        (["config", "check", "/nowhere"], exits.NOT_FOUND, "/nowhere does not exist"),
+        (
+            ["config", "plan", "/nowhere", "--branch", "b"],
+            exits.NOT_FOUND,
+            "/nowhere does not exist",
+        ),
         (["directrun", "start"], exits.FAILED, "is not in a git repository"),
         (
             ["directrun", "start", "--var-file", "/nowhere"],

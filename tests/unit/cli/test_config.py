@@ -138,6 +138,17 @@ def test_every_file_is_reported_and_one_that_is_wrong_is_enough_to_fail(
     assert capsys.readouterr().out == f"{config}: ok\n"
 
 
+def test_a_file_that_is_not_there_is_wrong_like_any_other(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = repository / "missing.yml"
+    paths = [str(missing), str(repository)]
+    assert main(["config", "check", *paths, "-o", "json"]) == exits.FAILED
+    bad, good = json.loads(capsys.readouterr().out)
+    assert (bad["path"], bad["valid"], good["valid"]) == (str(missing), False, True)
+    assert "does not exist" in bad["errors"][0]["message"]
+
+
 def test_programs_are_evaluated_for_the_ref_with_what_they_import(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
