@@ -28,7 +28,8 @@ async def restore_workspace(step: RestoreWorkspaceStep, context: StepContext) ->
     finally:
         for path in paths:
             path.unlink(missing_ok=True)
-    context.say(f"restored {len(archives)} archives")
+    what = "archive" if len(archives) == 1 else "archives"
+    context.say(f"restored {len(archives)} {what}")
 
 
 async def fetch(archive: WorkspaceArchive, path: Path, context: StepContext) -> int:
