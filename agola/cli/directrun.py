@@ -61,6 +61,7 @@ async def _create(
             commit_sha=pushed.commit,
             message=pushed.message,
             variables=values,
+            inputs=dict(args.inputs),
             pull_request_refs=tuple(args.pull_request_ref_regexes),
             request_id=RandomIds().uuid(),
         )

@@ -121,10 +121,24 @@ def _directrun(nouns: Parsers) -> None:
         help="what refs of pull requests look like; the first group is the id",
     )
     start.add_argument(
-        "--var", metavar="NAME=VALUE", action="append", type=_variable, default=[], dest="variables"
+        "--var",
+        metavar="NAME=VALUE",
+        action="append",
+        type=_assignment,
+        default=[],
+        dest="variables",
     )
     start.add_argument(
         "--var-file", metavar="FILE", action="append", default=[], help="variables as YAML or JSON"
+    )
+    start.add_argument(
+        "--input",
+        metavar="NAME=VALUE",
+        action="append",
+        type=_assignment,
+        default=[],
+        dest="inputs",
+        help="an input that a run asks for",
     )
     start.add_argument(
         "--untracked",
@@ -218,7 +232,7 @@ def _version(nouns: Parsers) -> None:
     _add(nouns, "version", "version:run", "print the versions of this program and of the server")
 
 
-def _variable(text: str) -> tuple[str, str]:
+def _assignment(text: str) -> tuple[str, str]:
     name, found, value = text.partition("=")
     if not (found and name and value):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")

@@ -16,6 +16,8 @@ class DirectRun:
     message: str = ""
     """Empty: that of the commit."""
     variables: dict[str, str] = field(default_factory=dict, repr=False)
+    inputs: dict[str, str] = field(default_factory=dict, repr=False)
+    """By name; each run gets those that it declares."""
     pull_request_refs: tuple[str, ...] = ()
     """What refs of pull requests look like, in RE2; the first group is the id.  Empty: as usual."""
     request_id: str = ""

@@ -4,13 +4,12 @@ That is how one pass finds all errors of a file: after an error the reader goes 
 """
 
 from collections.abc import Collection, Iterator
-from collections.abc import Mapping as Map
-from difflib import get_close_matches
 
 from msgspec import Struct
 
 from agola.runconfig.errors import Problem, Problems
 from agola.runconfig.keys import Shape
+from agola.runconfig.nearest import nearest
 from agola.runconfig.scalar import canonical, is_true
 from agola.runconfig.tree import Entry, Kind, Mapping, Node, Scalar, Sequence, described
 
@@ -57,7 +56,7 @@ class Cursor(Struct, frozen=True, eq=False, gc=False):
         """Guess what was meant; else, and after many guesses, tell what there is."""
         guess = ""
         if self.problems.spend("guesses", 1) <= MAX_GUESSES:
-            guess = _nearest(text[:_LONGEST_GUESS].lower(), {one.lower(): one for one in known})
+            guess = nearest(text, known)
         if guess:
             return f'did you mean "{guess}"?'
         return f"there is {', '.join(known)}" if else_tell else ""
@@ -215,11 +214,3 @@ class Fields(Struct, frozen=True, eq=False, gc=False):
 
 def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_GUESS else text[:_LONGEST_GUESS] + "…"
-
-
-def _nearest(wanted: str, spelled: Map[str, str]) -> str:
-    """Find what looks most like *wanted*, or begins like it."""
-    alike = get_close_matches(wanted, spelled, 1) or [
-        one for one in spelled if wanted and (wanted.startswith(one) or one.startswith(wanted))
-    ]
-    return spelled[alike[0]] if alike else ""

@@ -202,6 +202,29 @@ def test_variables_reach_the_definition(shared: Installation, tmp_path: Path) ->
     assert log == "good morning\n"
 
 
+def test_inputs_reach_the_task_if_they_fit(shared: Installation, tmp_path: Path) -> None:
+    definition = one_task("echo $AGOLA_INPUT_TARGET x $AGOLA_INPUT_COUNT").replace(
+        "    tasks:",
+        "    inputs: [{name: target, type: choice, choices: [a, b]}, {name: count, type: number}]\n"
+        "    tasks:",
+    )
+    path = repository(tmp_path / "tree", definition)
+    run = started(shared, path, "--input", "target=b", "--input", "count=3")
+    ended(shared, run["id"])
+    log = shared.agola("run", "logs", run["id"], "--task", "task", "--step", "1").stdout
+    assert log == "b x 3\n"
+    for given, said in {
+        "count=many": 'the inputs of run "one" do not fit: "count" must be a number',
+        "tagret=b": 'no run that is made has an input "tagret", did you mean "target"?',
+    }.items():
+        done = shared.agola("directrun", "start", "--input", given, cwd=path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"agola: {said} (INPUT_")
+        assert done.stderr.count("\n") == 1
+    (newest,) = json.loads(shared.agola("run", "list", "--limit", "1", "-o", "json").stdout)["runs"]
+    assert newest["id"] == run["id"]
+
+
 def test_a_definition_with_mistakes_is_a_run_that_says_them(
     shared: Installation, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ def direct_run_to_pb(wish: DirectRun) -> pb.CreateDirectRunRequest:
         commit_sha=wish.commit_sha,
         message=wish.message,
         variables=wish.variables,
+        inputs=wish.inputs,
         pull_request_ref_regexes=wish.pull_request_refs,
         request_id=wish.request_id,
     )
@@ -29,6 +30,7 @@ def direct_run_from_pb(message: pb.CreateDirectRunRequest) -> DirectRun:
         commit_sha=message.commit_sha,
         message=message.message,
         variables=dict(message.variables),
+        inputs=dict(message.inputs),
         pull_request_refs=tuple(message.pull_request_ref_regexes),
         request_id=message.request_id,
     )

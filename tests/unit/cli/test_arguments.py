@@ -40,6 +40,8 @@ def ends(*argv: str) -> int:
         ["directrun", "start", "--var", "name"],
         ["directrun", "start", "--var", "=value"],
         ["directrun", "start", "--var", "name="],
+        ["directrun", "start", "--input", "name"],
+        ["directrun", "start", "--input", "=value"],
         ["directrun", "start", "--untracked", "false"],
         ["user", "create"],
         ["login", "-o", "yaml"],
@@ -101,6 +103,11 @@ def test_an_error_is_one_sentence_and_an_exit_code(  # noqa: PLR0917 (fixtures)
     assert said in err
     assert err.startswith("agola: ")
     assert err.count("\n") == 1
+
+
+def test_inputs_are_names_and_values() -> None:
+    argv = ["directrun", "start", "--input", "target=live", "--input", "note=a=b"]
+    assert parser().parse_args(argv).inputs == [("target", "live"), ("note", "a=b")]
 
 
 def test_help_says_the_exit_codes_and_imports_no_heavy_library() -> None:

@@ -102,6 +102,7 @@ wishes = st.builds(
     commit_sha=texts,
     message=texts,
     variables=maps,
+    inputs=maps,
     pull_request_refs=small(texts),
     request_id=texts,
 )

@@ -58,7 +58,13 @@ class DirectRunActions:
             context=definition.context,
             message=wish.message or definition.commit.message,
         )
-        planned = plan(definition.parsed, event, variables=wish.variables, ids=self._ids)
+        planned = plan(
+            definition.parsed,
+            event,
+            variables=wish.variables,
+            inputs=wish.inputs,
+            ids=self._ids,
+        )
         runs = await self._make(planned, self._request_namespace(principal, wish.request_id))
         return CreatedRuns(runs, planned.skipped)
 

@@ -8,6 +8,7 @@ from agola.model.direct_run import SkippedRun, SkipReason
 from agola.model.run_config import RunConfig, RunID
 from agola.runconfig import Parsed, RunDefinition, asks_to_skip, compile_run, matches
 from agola.services.gateway.actions.events import DirectEvent
+from agola.services.gateway.actions.inputs import check_inputs
 
 SETUP_ERROR_NAME = "Setup Error"
 
@@ -26,21 +27,28 @@ class Plan:
     skipped: tuple[SkippedRun, ...] = ()
 
 
-def plan(parsed: Parsed, event: DirectEvent, *, variables: Mapping[str, str], ids: Ids) -> Plan:
+def plan(
+    parsed: Parsed,
+    event: DirectEvent,
+    *,
+    variables: Mapping[str, str],
+    inputs: Mapping[str, str],
+    ids: Ids,
+) -> Plan:
     """Say which runs to make.
 
     A definition with errors makes one run that shows them.  Otherwise the commit's message may ask
     for no run at all, and each run's `when` decides about it.
+
+    BadRequestError: INPUT_UNKNOWN, INPUT_INVALID.
     """
     if parsed.definition is None:
         return Plan((_setup_error(parsed, event),))
     reasons = {run.name: _reason(run, event) for run in parsed.definition.runs}
     skipped = tuple(SkippedRun(name, reason) for name, reason in reasons.items() if reason)
-    configs = tuple(
-        _config(run, event, variables, ids)
-        for run in parsed.definition.runs
-        if reasons[run.name] is None
-    )
+    made = [run for run in parsed.definition.runs if reasons[run.name] is None]
+    check_inputs(made, inputs)
+    configs = tuple(_config(run, event, variables, inputs, ids) for run in made)
     return Plan(configs, skipped)
 
 
@@ -54,14 +62,18 @@ def _reason(run: RunDefinition, event: DirectEvent) -> SkipReason | None:
 
 
 def _config(
-    run: RunDefinition, event: DirectEvent, variables: Mapping[str, str], ids: Ids
+    run: RunDefinition,
+    event: DirectEvent,
+    variables: Mapping[str, str],
+    inputs: Mapping[str, str],
+    ids: Ids,
 ) -> RunConfig:
     return RunConfig(
         id=UNASSIGNED,
         name=run.name,
         group=event.group,
         annotations=event.annotations,
-        tasks=compile_run(run, ids=ids, variables=variables, context=event.context),
+        tasks=compile_run(run, ids=ids, variables=variables, context=event.context, inputs=inputs),
         static_environment=event.environment,
         cache_group=event.cache_group,
         source=event.source,

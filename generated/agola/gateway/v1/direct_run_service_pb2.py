@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from generated.agola.gateway.v1 import run_pb2 as agola_dot_gateway_dot_v1_dot_run__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)agola/gateway/v1/direct_run_service.proto\x12\x10\x61gola.gateway.v1\x1a\x1a\x61gola/gateway/v1/run.proto\"2\n\x17PrepareDirectRunRequest\x12\x17\n\x0frepository_uuid\x18\x01 \x01(\t\"C\n\x18PrepareDirectRunResponse\x12\x10\n\x08push_url\x18\x01 \x01(\t\x12\x15\n\rpush_username\x18\x02 \x01(\t\"\x97\x02\n\x16\x43reateDirectRunRequest\x12\x17\n\x0frepository_uuid\x18\x01 \x01(\t\x12\x0b\n\x03ref\x18\x02 \x01(\t\x12\x12\n\ncommit_sha\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12J\n\tvariables\x18\x05 \x03(\x0b\x32\x37.agola.gateway.v1.CreateDirectRunRequest.VariablesEntry\x12 \n\x18pull_request_ref_regexes\x18\x06 \x03(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x1a\x30\n\x0eVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"m\n\x17\x43reateDirectRunResponse\x12#\n\x04runs\x18\x01 \x03(\x0b\x32\x15.agola.gateway.v1.Run\x12-\n\x07skipped\x18\x02 \x03(\x0b\x32\x1c.agola.gateway.v1.SkippedRun2\xe5\x01\n\x10\x44irectRunService\x12i\n\x10PrepareDirectRun\x12).agola.gateway.v1.PrepareDirectRunRequest\x1a*.agola.gateway.v1.PrepareDirectRunResponse\x12\x66\n\x0f\x43reateDirectRun\x12(.agola.gateway.v1.CreateDirectRunRequest\x1a).agola.gateway.v1.CreateDirectRunResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)agola/gateway/v1/direct_run_service.proto\x12\x10\x61gola.gateway.v1\x1a\x1a\x61gola/gateway/v1/run.proto\"2\n\x17PrepareDirectRunRequest\x12\x17\n\x0frepository_uuid\x18\x01 \x01(\t\"C\n\x18PrepareDirectRunResponse\x12\x10\n\x08push_url\x18\x01 \x01(\t\x12\x15\n\rpush_username\x18\x02 \x01(\t\"\x8c\x03\n\x16\x43reateDirectRunRequest\x12\x17\n\x0frepository_uuid\x18\x01 \x01(\t\x12\x0b\n\x03ref\x18\x02 \x01(\t\x12\x12\n\ncommit_sha\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12J\n\tvariables\x18\x05 \x03(\x0b\x32\x37.agola.gateway.v1.CreateDirectRunRequest.VariablesEntry\x12 \n\x18pull_request_ref_regexes\x18\x06 \x03(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x44\n\x06inputs\x18\x08 \x03(\x0b\x32\x34.agola.gateway.v1.CreateDirectRunRequest.InputsEntry\x1a\x30\n\x0eVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"m\n\x17\x43reateDirectRunResponse\x12#\n\x04runs\x18\x01 \x03(\x0b\x32\x15.agola.gateway.v1.Run\x12-\n\x07skipped\x18\x02 \x03(\x0b\x32\x1c.agola.gateway.v1.SkippedRun2\xe5\x01\n\x10\x44irectRunService\x12i\n\x10PrepareDirectRun\x12).agola.gateway.v1.PrepareDirectRunRequest\x1a*.agola.gateway.v1.PrepareDirectRunResponse\x12\x66\n\x0f\x43reateDirectRun\x12(.agola.gateway.v1.CreateDirectRunRequest\x1a).agola.gateway.v1.CreateDirectRunResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,16 +34,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREATEDIRECTRUNREQUEST_VARIABLESENTRY']._loaded_options = None
   _globals['_CREATEDIRECTRUNREQUEST_VARIABLESENTRY']._serialized_options = b'8\001'
+  _globals['_CREATEDIRECTRUNREQUEST_INPUTSENTRY']._loaded_options = None
+  _globals['_CREATEDIRECTRUNREQUEST_INPUTSENTRY']._serialized_options = b'8\001'
   _globals['_PREPAREDIRECTRUNREQUEST']._serialized_start=91
   _globals['_PREPAREDIRECTRUNREQUEST']._serialized_end=141
   _globals['_PREPAREDIRECTRUNRESPONSE']._serialized_start=143
   _globals['_PREPAREDIRECTRUNRESPONSE']._serialized_end=210
   _globals['_CREATEDIRECTRUNREQUEST']._serialized_start=213
-  _globals['_CREATEDIRECTRUNREQUEST']._serialized_end=492
-  _globals['_CREATEDIRECTRUNREQUEST_VARIABLESENTRY']._serialized_start=444
-  _globals['_CREATEDIRECTRUNREQUEST_VARIABLESENTRY']._serialized_end=492
-  _globals['_CREATEDIRECTRUNRESPONSE']._serialized_start=494
-  _globals['_CREATEDIRECTRUNRESPONSE']._serialized_end=603
-  _globals['_DIRECTRUNSERVICE']._serialized_start=606
-  _globals['_DIRECTRUNSERVICE']._serialized_end=835
+  _globals['_CREATEDIRECTRUNREQUEST']._serialized_end=609
+  _globals['_CREATEDIRECTRUNREQUEST_VARIABLESENTRY']._serialized_start=514
+  _globals['_CREATEDIRECTRUNREQUEST_VARIABLESENTRY']._serialized_end=562
+  _globals['_CREATEDIRECTRUNREQUEST_INPUTSENTRY']._serialized_start=564
+  _globals['_CREATEDIRECTRUNREQUEST_INPUTSENTRY']._serialized_end=609
+  _globals['_CREATEDIRECTRUNRESPONSE']._serialized_start=611
+  _globals['_CREATEDIRECTRUNRESPONSE']._serialized_end=720
+  _globals['_DIRECTRUNSERVICE']._serialized_start=723
+  _globals['_DIRECTRUNSERVICE']._serialized_end=952
 # @@protoc_insertion_point(module_scope)

@@ -93,6 +93,26 @@ class CreateDirectRunRequest(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class InputsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     REPOSITORY_UUID_FIELD_NUMBER: _builtins.int
     REF_FIELD_NUMBER: _builtins.int
     COMMIT_SHA_FIELD_NUMBER: _builtins.int
@@ -100,6 +120,7 @@ class CreateDirectRunRequest(_message.Message):
     VARIABLES_FIELD_NUMBER: _builtins.int
     PULL_REQUEST_REF_REGEXES_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
     repository_uuid: _builtins.str
     """Required. The id that the work tree gave itself, a UUID."""
     ref: _builtins.str
@@ -124,6 +145,13 @@ class CreateDirectRunRequest(_message.Message):
         Empty: `refs/pull/(\\d+)/head` and `refs/merge-requests/(\\d+)/head`.
         """
 
+    @_builtins.property
+    def inputs(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """The inputs of the runs, by name: texts, `true` or `false`, numbers, or one of the choices, as the
+        definition says.  Each run gets those that it declares, and the default of what is not given.
+        Never logged.
+        """
+
     def __init__(
         self,
         *,
@@ -134,10 +162,11 @@ class CreateDirectRunRequest(_message.Message):
         variables: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         pull_request_ref_regexes: _abc.Iterable[_builtins.str] | None = ...,
         request_id: _builtins.str = ...,
+        inputs: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit_sha", b"commit_sha", "message", b"message", "pull_request_ref_regexes", b"pull_request_ref_regexes", "ref", b"ref", "repository_uuid", b"repository_uuid", "request_id", b"request_id", "variables", b"variables"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit_sha", b"commit_sha", "inputs", b"inputs", "message", b"message", "pull_request_ref_regexes", b"pull_request_ref_regexes", "ref", b"ref", "repository_uuid", b"repository_uuid", "request_id", b"request_id", "variables", b"variables"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

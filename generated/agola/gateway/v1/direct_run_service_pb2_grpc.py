@@ -64,10 +64,12 @@ class DirectRunServiceServicer:
     def CreateDirectRun(self, request, context):
         """CreateDirectRun reads the definition in the pushed commit (the first of `.agola/config.star`,
         `.jsonnet`, `.json`, `.yml`, `.yaml`) and makes its runs.  A definition that cannot be read makes one
-        run named `Setup Error`, in the phase of that name.
+        run named `Setup Error`, in the phase of that name.  Inputs that do not fit the runs to make are
+        refused, and nothing is made.
 
         INVALID_ARGUMENT: REPOSITORY_UUID_INVALID, GIT_REF_REQUIRED, GIT_REF_INVALID, COMMIT_SHA_REQUIRED,
-        COMMIT_SHA_INVALID, VARIABLE_NAME_INVALID, PULL_REQUEST_REF_REGEX_INVALID, REQUEST_ID_INVALID.
+        COMMIT_SHA_INVALID, VARIABLE_NAME_INVALID, PULL_REQUEST_REF_REGEX_INVALID, REQUEST_ID_INVALID,
+        INPUT_UNKNOWN (no run that is made has it), INPUT_INVALID (not what a run expects, or missing).
         NOT_FOUND: REPOSITORY_DOES_NOT_EXIST, COMMIT_DOES_NOT_EXIST, CONFIG_DOES_NOT_EXIST.
         RESOURCE_EXHAUSTED: FILE_TOO_LARGE.
         """

@@ -28,6 +28,14 @@ runs:
     tasks: [{name: ship, steps: [{run: ship}]}]
 """
 
+ASKING = b"""
+runs:
+  - {name: first, tasks: [{name: a}]}
+  - name: second
+    inputs: [{name: count, type: number, required: true}]
+    tasks: [{name: b}]
+"""
+
 
 def wish(**changes: object) -> DirectRun:
     fields: dict[str, object] = {
@@ -192,6 +200,37 @@ async def test_a_wish_that_makes_no_sense_is_refused(
     assert caught.value.reason == reason
 
 
+async def test_a_task_sees_the_input_that_was_given(house: House, calling: Caller) -> None:
+    house.repositories.files[YML] = ASKING
+    alice = await calling("alice")
+    created = await alice.direct_runs.create_direct_run(wish(inputs={"count": "3"}))
+    (task,) = house.runs.configs[created.runs[1].id].tasks.values()
+    assert task.environment == {"AGOLA_INPUT_COUNT": "3"}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reason", "metadata"),
+    [
+        ({"count": "3", "Counts": "4"}, "INPUT_UNKNOWN", {"input": "Counts", "guess": "count"}),
+        (
+            {"count": "three"},
+            "INPUT_INVALID",
+            {"run": "second", "faults": '"count" must be a number'},
+        ),
+        ({}, "INPUT_INVALID", {"run": "second", "faults": '"count" must be given'}),
+    ],
+)
+async def test_no_run_is_made_with_inputs_that_do_not_fit(
+    house: House, calling: Caller, inputs: dict[str, str], reason: str, metadata: dict[str, str]
+) -> None:
+    house.repositories.files[YML] = ASKING
+    with pytest.raises(BadRequestError) as caught:
+        await (await calling("alice")).direct_runs.create_direct_run(wish(inputs=inputs))
+    assert caught.value.reason == reason
+    assert metadata.items() <= caught.value.metadata.items()
+    assert not house.runs.states
+
+
 async def test_a_token_that_only_reads_makes_no_run(defined: House, calling: Caller) -> None:
     defined.users.add_token(ALICE, "reader", scopes=["run:read"])
     reader = await calling("reader")
@@ -203,5 +242,7 @@ async def test_a_token_that_only_reads_makes_no_run(defined: House, calling: Cal
             await call
 
 
-def test_a_wish_does_not_show_its_variables() -> None:
-    assert "level" not in repr(wish())
+def test_a_wish_does_not_show_its_variables_and_inputs() -> None:
+    shown = repr(wish(inputs={"count": "3"}))
+    assert "level" not in shown
+    assert "count" not in shown

@@ -1,7 +1,11 @@
 """From a definition to the runs to make."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import pytest
 
+from agola.core.errors import BadRequestError
 from agola.core.ids import RandomIds
 from agola.model.direct_run import SkippedRun, SkipReason
 from agola.model.run_config import RunConfig, RunStep
@@ -25,11 +29,33 @@ runs:
     tasks: [{name: ship, steps: [{run: ship}]}]
 """
 
+ASKING = b"""
+runs:
+  - name: build
+    inputs:
+      - {name: target, type: choice, choices: [staging, live]}
+      - {name: dry-run, type: boolean}
+    tasks: [{name: compile}]
+  - name: check
+    inputs: [{name: target}, {name: level, type: number, default: 1}]
+    tasks: [{name: lint}]
+  - name: release
+    when: {tag: /./}
+    inputs: [{name: note, required: true}]
+    tasks: [{name: ship}]
+"""
 
-def planned(data: bytes, *, ref: str = "refs/heads/main", message: str = "Do it") -> Plan:
+
+def planned(
+    data: bytes,
+    *,
+    ref: str = "refs/heads/main",
+    message: str = "Do it",
+    inputs: Mapping[str, str] = MappingProxyType({}),
+) -> Plan:
     parsed = parse(".agola/config.yml", data)
     wish = event(ref, message=message)
-    return plan(parsed, wish, variables={"level": "2"}, ids=RandomIds())
+    return plan(parsed, wish, variables={"level": "2"}, inputs=inputs, ids=RandomIds())
 
 
 def names(found: Plan) -> list[str]:
@@ -88,3 +114,62 @@ def test_of_very_many_errors_the_first_are_shown() -> None:
     (config,) = planned(data.encode()).configs
     assert len(config.setup_errors) == MAX_SETUP_ERRORS + 1
     assert config.setup_errors[-1] == ".agola/config.yml: and 150 more errors"
+
+
+def test_each_run_gets_the_inputs_that_it_declares() -> None:
+    found = planned(ASKING, inputs={"target": "live", "level": "2.5"})
+    assert [task.environment for config in found.configs for task in config.tasks.values()] == [
+        {"AGOLA_INPUT_TARGET": "live", "AGOLA_INPUT_DRY_RUN": "false"},
+        {"AGOLA_INPUT_TARGET": "live", "AGOLA_INPUT_LEVEL": "2.5"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "ref", "reason", "said"),
+    [
+        (
+            {"tagret": "live"},
+            "refs/heads/main",
+            "INPUT_UNKNOWN",
+            'no run that is made has an input "tagret", did you mean "target"?',
+        ),
+        (
+            {"note": "x"},
+            "refs/heads/main",
+            "INPUT_UNKNOWN",
+            'no run that is made has an input "note"',
+        ),
+        (
+            {"target": "prod", "dry-run": "yes"},
+            "refs/heads/main",
+            "INPUT_INVALID",
+            (
+                'the inputs of run "build" do not fit: '
+                '"target" must be one of staging, live, "dry-run" must be true or false'
+            ),
+        ),
+        (
+            {"level": "many"},
+            "refs/heads/main",
+            "INPUT_INVALID",
+            'the inputs of run "check" do not fit: "level" must be a number',
+        ),
+        (
+            {},
+            "refs/tags/v1",
+            "INPUT_INVALID",
+            'the inputs of run "release" do not fit: "note" must be given',
+        ),
+    ],
+)
+def test_inputs_that_do_not_fit_the_runs_to_make_are_refused(
+    inputs: dict[str, str], ref: str, reason: str, said: str
+) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        planned(ASKING, ref=ref, inputs=inputs)
+    assert (caught.value.reason, caught.value.message) == (reason, said)
+
+
+@pytest.mark.parametrize(("data", "made"), [(ASKING, 0), (b"runs: 7", 1)])
+def test_where_no_task_will_run_nothing_is_asked_for(data: bytes, made: int) -> None:
+    assert len(planned(data, message="[ci skip]", inputs={"who": "knows"}).configs) == made
