@@ -119,7 +119,7 @@ async def test_nothing_of_the_executors_environment_leaks(
     found = dict(line.split("=", 1) for line in output.splitlines())
     assert found["COLOUR"] == "blue"
     assert found["LANG"] == "de"
-    base = {"PATH", "HOME", "USER", "LANG", "TERM", "TMPDIR", "COLOUR"}
+    base = {"PATH", "HOME", "USER", "LANG", "TERM", "PAGER", "TMPDIR", "COLOUR"}
     by_shell = {"PWD", "OLDPWD", "SHLVL", "_"}
     assert set(found) - by_shell == base | {"AGOLA_TASK_ID", "AGOLA_EXECUTOR_ID"}
 

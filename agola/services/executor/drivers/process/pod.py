@@ -131,6 +131,7 @@ class ProcessPod:
             "USER": user_name(),
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color" if command.tty else "dumb",
+            "PAGER": "cat",  # there may be a terminal, but nobody sits at it to turn pages
             **command.environment,
             **self._marks(),
         }
