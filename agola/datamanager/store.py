@@ -54,8 +54,10 @@ class StoredDataManager:
         return await self._committer.commit(actions, groups)
 
     async def read(self, data_type: str, id: str) -> bytes:  # noqa: A002 (the field's name)
-        newest = self._log.newest(data_type).get(id)
-        data = newest.data if newest else await self._read_snapshot(data_type, id)
+        data = await self._find(data_type, id)
+        if data is None:
+            await self._committer.groups(())  # another process may have committed it just now
+            data = await self._find(data_type, id)
         if data is None:
             message = f"there is no {data_type} {id!r}"
             raise NotExistError(message, reason="OBJECT_DOES_NOT_EXIST", dataType=data_type, id=id)
@@ -89,6 +91,10 @@ class StoredDataManager:
     async def checkpoint(self) -> None:
         """Fold all that is committed into a snapshot now.  Happens by itself every so often."""
         await self._checkpoints.checkpoint()
+
+    async def _find(self, data_type: str, object_id: str) -> bytes | None:
+        newest = self._log.newest(data_type).get(object_id)
+        return newest.data if newest else await self._read_snapshot(data_type, object_id)
 
     async def _read_snapshot(self, data_type: str, object_id: str) -> bytes | None:
         while True:
