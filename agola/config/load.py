@@ -17,6 +17,8 @@ from agola.core.errors import BadRequestError
 MAX_RUNTIME_DIR_CHARS = 80
 """A socket's path may have 107 bytes on Linux, 103 elsewhere."""
 
+MAX_PORT = 65_535
+
 INTERNAL_TOKEN_FILE = "internal-token"  # noqa: S105 (a file's name)
 
 
@@ -120,7 +122,7 @@ def _git_addressed(gitserver: Gitserver, gateway: Gateway) -> Gitserver:
 def next_port(address: str) -> str:
     """Give the address whose port is one higher; 0, any port, stays."""
     host, _, port = (address or DEFAULT_LISTEN).rpartition(":")
-    if not port.isdecimal():
+    if not port.isdecimal() or int(port) >= MAX_PORT:  # its neighbour has to be one, too
         message = f"{address!r} is no address: host:port is expected"
         raise BadRequestError(message, reason="CONFIG_INVALID", address=address)
     return f"{host}:{int(port) + 1 if int(port) else 0}"

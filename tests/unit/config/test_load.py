@@ -85,6 +85,7 @@ def test_a_directory_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     assert caught.value.reason == "DATA_DIR_UNUSABLE"
 
 
-def test_an_address_without_a_port_is_refused() -> None:
+@pytest.mark.parametrize("address", ["localhost", "127.0.0.1:999999", "127.0.0.1:65535"])
+def test_an_address_without_a_port_that_there_is_is_refused(address: str) -> None:
     with pytest.raises(BadRequestError):
-        next_port("localhost")
+        next_port(address)
