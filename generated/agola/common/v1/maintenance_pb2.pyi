@@ -94,6 +94,11 @@ class ExportEvent(_message.Message):
     HEADER_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
     TRAILER_FIELD_NUMBER: _builtins.int
+    LEGACY_FIELD_NUMBER: _builtins.int
+    legacy: _builtins.bytes
+    """Import only, and then instead of all others: a piece of what Agola 0.7 (the one in Go) exports of
+    the same service, at most 256 KiB.
+    """
     @_builtins.property
     def header(self) -> Global___ExportHeader:
         """The first message."""
@@ -112,12 +117,13 @@ class ExportEvent(_message.Message):
         header: Global___ExportHeader | None = ...,
         record: Global___ExportRecord | None = ...,
         trailer: Global___ExportTrailer | None = ...,
+        legacy: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "record", b"record", "trailer", b"trailer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "legacy", b"legacy", "record", b"record", "trailer", b"trailer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "record", b"record", "trailer", b"trailer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "legacy", b"legacy", "record", b"record", "trailer", b"trailer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["header", "record", "trailer"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["header", "record", "trailer", "legacy"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -133,15 +139,26 @@ class ExportHeader(_message.Message):
     SERVICE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
-    WITH_FILES_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    WITH_LOGS_FIELD_NUMBER: _builtins.int
+    WITH_ARCHIVES_FIELD_NUMBER: _builtins.int
+    DECRYPTED_FIELD_NUMBER: _builtins.int
     format: _builtins.int
     """The version of the format; the present one is 1."""
     service: _builtins.str
     """The service that it is of: `configstore` or `runservice`."""
     version: _builtins.str
     """The version of the program that wrote it."""
-    with_files: _builtins.bool
-    """Whether logs and workspace archives are in it."""
+    revision: _builtins.str
+    """The last committed batch that is in it."""
+    with_logs: _builtins.bool
+    """Whether logs are in it."""
+    with_archives: _builtins.bool
+    """Whether workspace archives are in it."""
+    decrypted: _builtins.bool
+    """Whether secret values are in it as anybody can read them.  If not, whoever imports it needs the
+    encryption keys of the installation that it is from.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was begun: it holds the state of this moment."""
@@ -153,11 +170,14 @@ class ExportHeader(_message.Message):
         service: _builtins.str = ...,
         version: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
-        with_files: _builtins.bool = ...,
+        revision: _builtins.str = ...,
+        with_logs: _builtins.bool = ...,
+        with_archives: _builtins.bool = ...,
+        decrypted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "format", b"format", "service", b"service", "version", b"version", "with_files", b"with_files"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "decrypted", b"decrypted", "format", b"format", "revision", b"revision", "service", b"service", "version", b"version", "with_archives", b"with_archives", "with_logs", b"with_logs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from generated.agola.common.v1 import maintenance_pb2 as agola_dot_common_dot_v1_dot_maintenance__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.agola/configstore/v1/maintenance_service.proto\x12\x14\x61gola.configstore.v1\x1a!agola/common/v1/maintenance.proto\"\x1d\n\x1bGetMaintenanceStatusRequest\"R\n\x1cGetMaintenanceStatusResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"\x1a\n\x18\x45nableMaintenanceRequest\"O\n\x19\x45nableMaintenanceResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"\x1b\n\x19\x44isableMaintenanceRequest\"P\n\x1a\x44isableMaintenanceResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"\x0f\n\rExportRequest\"=\n\x0e\x45xportResponse\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1c.agola.common.v1.ExportEvent\"<\n\rImportRequest\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1c.agola.common.v1.ExportEvent\"\x81\x01\n\x0eImportResponse\x12@\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x30.agola.configstore.v1.ImportResponse.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x32\xb0\x04\n\x12MaintenanceService\x12}\n\x14GetMaintenanceStatus\x12\x31.agola.configstore.v1.GetMaintenanceStatusRequest\x1a\x32.agola.configstore.v1.GetMaintenanceStatusResponse\x12t\n\x11\x45nableMaintenance\x12..agola.configstore.v1.EnableMaintenanceRequest\x1a/.agola.configstore.v1.EnableMaintenanceResponse\x12w\n\x12\x44isableMaintenance\x12/.agola.configstore.v1.DisableMaintenanceRequest\x1a\x30.agola.configstore.v1.DisableMaintenanceResponse\x12U\n\x06\x45xport\x12#.agola.configstore.v1.ExportRequest\x1a$.agola.configstore.v1.ExportResponse0\x01\x12U\n\x06Import\x12#.agola.configstore.v1.ImportRequest\x1a$.agola.configstore.v1.ImportResponse(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.agola/configstore/v1/maintenance_service.proto\x12\x14\x61gola.configstore.v1\x1a!agola/common/v1/maintenance.proto\"\x1d\n\x1bGetMaintenanceStatusRequest\"R\n\x1cGetMaintenanceStatusResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"1\n\x18\x45nableMaintenanceRequest\x12\x15\n\ruser_token_id\x18\x01 \x01(\t\"O\n\x19\x45nableMaintenanceResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"\x1b\n\x19\x44isableMaintenanceRequest\"P\n\x1a\x44isableMaintenanceResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"\"\n\rExportRequest\x12\x11\n\tdecrypted\x18\x01 \x01(\x08\"=\n\x0e\x45xportResponse\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1c.agola.common.v1.ExportEvent\"<\n\rImportRequest\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1c.agola.common.v1.ExportEvent\"\xf5\x01\n\x0eImportResponse\x12@\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x30.agola.configstore.v1.ImportResponse.CountsEntry\x12\x42\n\x07skipped\x18\x02 \x03(\x0b\x32\x31.agola.configstore.v1.ImportResponse.SkippedEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a.\n\x0cSkippedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x32\xb0\x04\n\x12MaintenanceService\x12}\n\x14GetMaintenanceStatus\x12\x31.agola.configstore.v1.GetMaintenanceStatusRequest\x1a\x32.agola.configstore.v1.GetMaintenanceStatusResponse\x12t\n\x11\x45nableMaintenance\x12..agola.configstore.v1.EnableMaintenanceRequest\x1a/.agola.configstore.v1.EnableMaintenanceResponse\x12w\n\x12\x44isableMaintenance\x12/.agola.configstore.v1.DisableMaintenanceRequest\x1a\x30.agola.configstore.v1.DisableMaintenanceResponse\x12U\n\x06\x45xport\x12#.agola.configstore.v1.ExportRequest\x1a$.agola.configstore.v1.ExportResponse0\x01\x12U\n\x06Import\x12#.agola.configstore.v1.ImportRequest\x1a$.agola.configstore.v1.ImportResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,28 +34,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_IMPORTRESPONSE_COUNTSENTRY']._loaded_options = None
   _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_options = b'8\001'
+  _globals['_IMPORTRESPONSE_SKIPPEDENTRY']._loaded_options = None
+  _globals['_IMPORTRESPONSE_SKIPPEDENTRY']._serialized_options = b'8\001'
   _globals['_GETMAINTENANCESTATUSREQUEST']._serialized_start=107
   _globals['_GETMAINTENANCESTATUSREQUEST']._serialized_end=136
   _globals['_GETMAINTENANCESTATUSRESPONSE']._serialized_start=138
   _globals['_GETMAINTENANCESTATUSRESPONSE']._serialized_end=220
   _globals['_ENABLEMAINTENANCEREQUEST']._serialized_start=222
-  _globals['_ENABLEMAINTENANCEREQUEST']._serialized_end=248
-  _globals['_ENABLEMAINTENANCERESPONSE']._serialized_start=250
-  _globals['_ENABLEMAINTENANCERESPONSE']._serialized_end=329
-  _globals['_DISABLEMAINTENANCEREQUEST']._serialized_start=331
-  _globals['_DISABLEMAINTENANCEREQUEST']._serialized_end=358
-  _globals['_DISABLEMAINTENANCERESPONSE']._serialized_start=360
-  _globals['_DISABLEMAINTENANCERESPONSE']._serialized_end=440
-  _globals['_EXPORTREQUEST']._serialized_start=442
-  _globals['_EXPORTREQUEST']._serialized_end=457
-  _globals['_EXPORTRESPONSE']._serialized_start=459
-  _globals['_EXPORTRESPONSE']._serialized_end=520
-  _globals['_IMPORTREQUEST']._serialized_start=522
-  _globals['_IMPORTREQUEST']._serialized_end=582
-  _globals['_IMPORTRESPONSE']._serialized_start=585
-  _globals['_IMPORTRESPONSE']._serialized_end=714
-  _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_start=669
-  _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_end=714
-  _globals['_MAINTENANCESERVICE']._serialized_start=717
-  _globals['_MAINTENANCESERVICE']._serialized_end=1277
+  _globals['_ENABLEMAINTENANCEREQUEST']._serialized_end=271
+  _globals['_ENABLEMAINTENANCERESPONSE']._serialized_start=273
+  _globals['_ENABLEMAINTENANCERESPONSE']._serialized_end=352
+  _globals['_DISABLEMAINTENANCEREQUEST']._serialized_start=354
+  _globals['_DISABLEMAINTENANCEREQUEST']._serialized_end=381
+  _globals['_DISABLEMAINTENANCERESPONSE']._serialized_start=383
+  _globals['_DISABLEMAINTENANCERESPONSE']._serialized_end=463
+  _globals['_EXPORTREQUEST']._serialized_start=465
+  _globals['_EXPORTREQUEST']._serialized_end=499
+  _globals['_EXPORTRESPONSE']._serialized_start=501
+  _globals['_EXPORTRESPONSE']._serialized_end=562
+  _globals['_IMPORTREQUEST']._serialized_start=564
+  _globals['_IMPORTREQUEST']._serialized_end=624
+  _globals['_IMPORTRESPONSE']._serialized_start=627
+  _globals['_IMPORTRESPONSE']._serialized_end=872
+  _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_start=779
+  _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_end=824
+  _globals['_IMPORTRESPONSE_SKIPPEDENTRY']._serialized_start=826
+  _globals['_IMPORTRESPONSE_SKIPPEDENTRY']._serialized_end=872
+  _globals['_MAINTENANCESERVICE']._serialized_start=875
+  _globals['_MAINTENANCESERVICE']._serialized_end=1435
 # @@protoc_insertion_point(module_scope)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from generated.agola.common.v1 import maintenance_pb2 as agola_dot_common_dot_v1_dot_maintenance__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*agola/gateway/v1/maintenance_service.proto\x12\x10\x61gola.gateway.v1\x1a!agola/common/v1/maintenance.proto\"S\n\x1bGetMaintenanceStatusRequest\x12\x34\n\x07service\x18\x01 \x01(\x0e\x32#.agola.gateway.v1.MaintainedService\"R\n\x1cGetMaintenanceStatusResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"P\n\x18\x45nableMaintenanceRequest\x12\x34\n\x07service\x18\x01 \x01(\x0e\x32#.agola.gateway.v1.MaintainedService\"O\n\x19\x45nableMaintenanceResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"Q\n\x19\x44isableMaintenanceRequest\x12\x34\n\x07service\x18\x01 \x01(\x0e\x32#.agola.gateway.v1.MaintainedService\"P\n\x1a\x44isableMaintenanceResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"Y\n\rExportRequest\x12\x34\n\x07service\x18\x01 \x01(\x0e\x32#.agola.gateway.v1.MaintainedService\x12\x12\n\nwith_files\x18\x02 \x01(\x08\"=\n\x0e\x45xportResponse\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1c.agola.common.v1.ExportEvent\"r\n\rImportRequest\x12\x34\n\x07service\x18\x01 \x01(\x0e\x32#.agola.gateway.v1.MaintainedService\x12+\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1c.agola.common.v1.ExportEvent\"}\n\x0eImportResponse\x12<\n\x06\x63ounts\x18\x01 \x03(\x0b\x32,.agola.gateway.v1.ImportResponse.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01*~\n\x11MaintainedService\x12\"\n\x1eMAINTAINED_SERVICE_UNSPECIFIED\x10\x00\x12\"\n\x1eMAINTAINED_SERVICE_CONFIGSTORE\x10\x01\x12!\n\x1dMAINTAINED_SERVICE_RUNSERVICE\x10\x02\x32\x88\x04\n\x12MaintenanceService\x12u\n\x14GetMaintenanceStatus\x12-.agola.gateway.v1.GetMaintenanceStatusRequest\x1a..agola.gateway.v1.GetMaintenanceStatusResponse\x12l\n\x11\x45nableMaintenance\x12*.agola.gateway.v1.EnableMaintenanceRequest\x1a+.agola.gateway.v1.EnableMaintenanceResponse\x12o\n\x12\x44isableMaintenance\x12+.agola.gateway.v1.DisableMaintenanceRequest\x1a,.agola.gateway.v1.DisableMaintenanceResponse\x12M\n\x06\x45xport\x12\x1f.agola.gateway.v1.ExportRequest\x1a .agola.gateway.v1.ExportResponse0\x01\x12M\n\x06Import\x12\x1f.agola.gateway.v1.ImportRequest\x1a .agola.gateway.v1.ImportResponse(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*agola/gateway/v1/maintenance_service.proto\x12\x10\x61gola.gateway.v1\x1a!agola/common/v1/maintenance.proto\"S\n\x1bGetMaintenanceStatusRequest\x12\x34\n\x07service\x18\x01 \x01(\x0e\x32#.agola.gateway.v1.MaintainedService\"R\n\x1cGetMaintenanceStatusResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"P\n\x18\x45nableMaintenanceRequest\x12\x34\n\x07service\x18\x01 \x01(\x0e\x32#.agola.gateway.v1.MaintainedService\"O\n\x19\x45nableMaintenanceResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"Q\n\x19\x44isableMaintenanceRequest\x12\x34\n\x07service\x18\x01 \x01(\x0e\x32#.agola.gateway.v1.MaintainedService\"P\n\x1a\x44isableMaintenanceResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"\x83\x01\n\rExportRequest\x12\x35\n\x08services\x18\x01 \x03(\x0e\x32#.agola.gateway.v1.MaintainedService\x12\x11\n\twith_logs\x18\x02 \x01(\x08\x12\x15\n\rwith_archives\x18\x03 \x01(\x08\x12\x11\n\tdecrypted\x18\x04 \x01(\x08\"=\n\x0e\x45xportResponse\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1c.agola.common.v1.ExportEvent\"r\n\rImportRequest\x12\x34\n\x07service\x18\x01 \x01(\x0e\x32#.agola.gateway.v1.MaintainedService\x12+\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1c.agola.common.v1.ExportEvent\"\xed\x01\n\x0eImportResponse\x12<\n\x06\x63ounts\x18\x01 \x03(\x0b\x32,.agola.gateway.v1.ImportResponse.CountsEntry\x12>\n\x07skipped\x18\x02 \x03(\x0b\x32-.agola.gateway.v1.ImportResponse.SkippedEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a.\n\x0cSkippedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01*~\n\x11MaintainedService\x12\"\n\x1eMAINTAINED_SERVICE_UNSPECIFIED\x10\x00\x12\"\n\x1eMAINTAINED_SERVICE_CONFIGSTORE\x10\x01\x12!\n\x1dMAINTAINED_SERVICE_RUNSERVICE\x10\x02\x32\x88\x04\n\x12MaintenanceService\x12u\n\x14GetMaintenanceStatus\x12-.agola.gateway.v1.GetMaintenanceStatusRequest\x1a..agola.gateway.v1.GetMaintenanceStatusResponse\x12l\n\x11\x45nableMaintenance\x12*.agola.gateway.v1.EnableMaintenanceRequest\x1a+.agola.gateway.v1.EnableMaintenanceResponse\x12o\n\x12\x44isableMaintenance\x12+.agola.gateway.v1.DisableMaintenanceRequest\x1a,.agola.gateway.v1.DisableMaintenanceResponse\x12M\n\x06\x45xport\x12\x1f.agola.gateway.v1.ExportRequest\x1a .agola.gateway.v1.ExportResponse0\x01\x12M\n\x06Import\x12\x1f.agola.gateway.v1.ImportRequest\x1a .agola.gateway.v1.ImportResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_IMPORTRESPONSE_COUNTSENTRY']._loaded_options = None
   _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_options = b'8\001'
-  _globals['_MAINTAINEDSERVICE']._serialized_start=993
-  _globals['_MAINTAINEDSERVICE']._serialized_end=1119
+  _globals['_IMPORTRESPONSE_SKIPPEDENTRY']._loaded_options = None
+  _globals['_IMPORTRESPONSE_SKIPPEDENTRY']._serialized_options = b'8\001'
+  _globals['_MAINTAINEDSERVICE']._serialized_start=1149
+  _globals['_MAINTAINEDSERVICE']._serialized_end=1275
   _globals['_GETMAINTENANCESTATUSREQUEST']._serialized_start=99
   _globals['_GETMAINTENANCESTATUSREQUEST']._serialized_end=182
   _globals['_GETMAINTENANCESTATUSRESPONSE']._serialized_start=184
@@ -48,16 +50,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISABLEMAINTENANCEREQUEST']._serialized_end=512
   _globals['_DISABLEMAINTENANCERESPONSE']._serialized_start=514
   _globals['_DISABLEMAINTENANCERESPONSE']._serialized_end=594
-  _globals['_EXPORTREQUEST']._serialized_start=596
-  _globals['_EXPORTREQUEST']._serialized_end=685
-  _globals['_EXPORTRESPONSE']._serialized_start=687
-  _globals['_EXPORTRESPONSE']._serialized_end=748
-  _globals['_IMPORTREQUEST']._serialized_start=750
-  _globals['_IMPORTREQUEST']._serialized_end=864
-  _globals['_IMPORTRESPONSE']._serialized_start=866
-  _globals['_IMPORTRESPONSE']._serialized_end=991
-  _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_start=946
-  _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_end=991
-  _globals['_MAINTENANCESERVICE']._serialized_start=1122
-  _globals['_MAINTENANCESERVICE']._serialized_end=1642
+  _globals['_EXPORTREQUEST']._serialized_start=597
+  _globals['_EXPORTREQUEST']._serialized_end=728
+  _globals['_EXPORTRESPONSE']._serialized_start=730
+  _globals['_EXPORTRESPONSE']._serialized_end=791
+  _globals['_IMPORTREQUEST']._serialized_start=793
+  _globals['_IMPORTREQUEST']._serialized_end=907
+  _globals['_IMPORTRESPONSE']._serialized_start=910
+  _globals['_IMPORTRESPONSE']._serialized_end=1147
+  _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_start=1054
+  _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_end=1099
+  _globals['_IMPORTRESPONSE_SKIPPEDENTRY']._serialized_start=1101
+  _globals['_IMPORTRESPONSE_SKIPPEDENTRY']._serialized_end=1147
+  _globals['_MAINTENANCESERVICE']._serialized_start=1278
+  _globals['_MAINTENANCESERVICE']._serialized_end=1798
 # @@protoc_insertion_point(module_scope)

@@ -188,21 +188,34 @@ class ExportRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    SERVICE_FIELD_NUMBER: _builtins.int
-    WITH_FILES_FIELD_NUMBER: _builtins.int
-    service: Global___MaintainedService.ValueType
-    """Required. The service."""
-    with_files: _builtins.bool
-    """Also logs and workspace archives, of the runservice."""
+    SERVICES_FIELD_NUMBER: _builtins.int
+    WITH_LOGS_FIELD_NUMBER: _builtins.int
+    WITH_ARCHIVES_FIELD_NUMBER: _builtins.int
+    DECRYPTED_FIELD_NUMBER: _builtins.int
+    with_logs: _builtins.bool
+    """Also logs, of the runservice."""
+    with_archives: _builtins.bool
+    """Also workspace archives, of the runservice."""
+    decrypted: _builtins.bool
+    """Secret values as anybody can read them, instead of encrypted."""
+    @_builtins.property
+    def services(self) -> _containers.RepeatedScalarFieldContainer[Global___MaintainedService.ValueType]:
+        """Required. The services, one or more.  Each of them comes whole, from its header to its trailer, before
+        the next one.  What the exports hold belongs together: everything that one of them mentions is in
+        the other, unless it was deleted before.
+        """
+
     def __init__(
         self,
         *,
-        service: Global___MaintainedService.ValueType = ...,
-        with_files: _builtins.bool = ...,
+        services: _abc.Iterable[Global___MaintainedService.ValueType] | None = ...,
+        with_logs: _builtins.bool = ...,
+        with_archives: _builtins.bool = ...,
+        decrypted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["service", b"service", "with_files", b"with_files"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decrypted", b"decrypted", "services", b"services", "with_archives", b"with_archives", "with_logs", b"with_logs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -286,19 +299,45 @@ class ImportResponse(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class SkippedEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     COUNTS_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def counts(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """How many records were imported, by type."""
+
+    @_builtins.property
+    def skipped(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """How many records of a legacy export have no place here, by type."""
 
     def __init__(
         self,
         *,
         counts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        skipped: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "skipped", b"skipped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from generated.agola.common.v1 import maintenance_pb2 as agola_dot_common_dot_v1_dot_maintenance__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-agola/runservice/v1/maintenance_service.proto\x12\x13\x61gola.runservice.v1\x1a!agola/common/v1/maintenance.proto\"\x1d\n\x1bGetMaintenanceStatusRequest\"R\n\x1cGetMaintenanceStatusResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"\x1a\n\x18\x45nableMaintenanceRequest\"O\n\x19\x45nableMaintenanceResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"\x1b\n\x19\x44isableMaintenanceRequest\"P\n\x1a\x44isableMaintenanceResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"#\n\rExportRequest\x12\x12\n\nwith_files\x18\x01 \x01(\x08\"=\n\x0e\x45xportResponse\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1c.agola.common.v1.ExportEvent\"<\n\rImportRequest\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1c.agola.common.v1.ExportEvent\"\x80\x01\n\x0eImportResponse\x12?\n\x06\x63ounts\x18\x01 \x03(\x0b\x32/.agola.runservice.v1.ImportResponse.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x32\xa6\x04\n\x12MaintenanceService\x12{\n\x14GetMaintenanceStatus\x12\x30.agola.runservice.v1.GetMaintenanceStatusRequest\x1a\x31.agola.runservice.v1.GetMaintenanceStatusResponse\x12r\n\x11\x45nableMaintenance\x12-.agola.runservice.v1.EnableMaintenanceRequest\x1a..agola.runservice.v1.EnableMaintenanceResponse\x12u\n\x12\x44isableMaintenance\x12..agola.runservice.v1.DisableMaintenanceRequest\x1a/.agola.runservice.v1.DisableMaintenanceResponse\x12S\n\x06\x45xport\x12\".agola.runservice.v1.ExportRequest\x1a#.agola.runservice.v1.ExportResponse0\x01\x12S\n\x06Import\x12\".agola.runservice.v1.ImportRequest\x1a#.agola.runservice.v1.ImportResponse(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-agola/runservice/v1/maintenance_service.proto\x12\x13\x61gola.runservice.v1\x1a!agola/common/v1/maintenance.proto\"\x1d\n\x1bGetMaintenanceStatusRequest\"R\n\x1cGetMaintenanceStatusResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"\x1a\n\x18\x45nableMaintenanceRequest\"O\n\x19\x45nableMaintenanceResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"\x1b\n\x19\x44isableMaintenanceRequest\"P\n\x1a\x44isableMaintenanceResponse\x12\x32\n\x06status\x18\x01 \x01(\x0b\x32\".agola.common.v1.MaintenanceStatus\"L\n\rExportRequest\x12\x11\n\twith_logs\x18\x01 \x01(\x08\x12\x15\n\rwith_archives\x18\x02 \x01(\x08\x12\x11\n\tdecrypted\x18\x03 \x01(\x08\"=\n\x0e\x45xportResponse\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1c.agola.common.v1.ExportEvent\"<\n\rImportRequest\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1c.agola.common.v1.ExportEvent\"\xf3\x01\n\x0eImportResponse\x12?\n\x06\x63ounts\x18\x01 \x03(\x0b\x32/.agola.runservice.v1.ImportResponse.CountsEntry\x12\x41\n\x07skipped\x18\x02 \x03(\x0b\x32\x30.agola.runservice.v1.ImportResponse.SkippedEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a.\n\x0cSkippedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x32\xa6\x04\n\x12MaintenanceService\x12{\n\x14GetMaintenanceStatus\x12\x30.agola.runservice.v1.GetMaintenanceStatusRequest\x1a\x31.agola.runservice.v1.GetMaintenanceStatusResponse\x12r\n\x11\x45nableMaintenance\x12-.agola.runservice.v1.EnableMaintenanceRequest\x1a..agola.runservice.v1.EnableMaintenanceResponse\x12u\n\x12\x44isableMaintenance\x12..agola.runservice.v1.DisableMaintenanceRequest\x1a/.agola.runservice.v1.DisableMaintenanceResponse\x12S\n\x06\x45xport\x12\".agola.runservice.v1.ExportRequest\x1a#.agola.runservice.v1.ExportResponse0\x01\x12S\n\x06Import\x12\".agola.runservice.v1.ImportRequest\x1a#.agola.runservice.v1.ImportResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,6 +34,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_IMPORTRESPONSE_COUNTSENTRY']._loaded_options = None
   _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_options = b'8\001'
+  _globals['_IMPORTRESPONSE_SKIPPEDENTRY']._loaded_options = None
+  _globals['_IMPORTRESPONSE_SKIPPEDENTRY']._serialized_options = b'8\001'
   _globals['_GETMAINTENANCESTATUSREQUEST']._serialized_start=105
   _globals['_GETMAINTENANCESTATUSREQUEST']._serialized_end=134
   _globals['_GETMAINTENANCESTATUSRESPONSE']._serialized_start=136
@@ -47,15 +49,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISABLEMAINTENANCERESPONSE']._serialized_start=358
   _globals['_DISABLEMAINTENANCERESPONSE']._serialized_end=438
   _globals['_EXPORTREQUEST']._serialized_start=440
-  _globals['_EXPORTREQUEST']._serialized_end=475
-  _globals['_EXPORTRESPONSE']._serialized_start=477
-  _globals['_EXPORTRESPONSE']._serialized_end=538
-  _globals['_IMPORTREQUEST']._serialized_start=540
-  _globals['_IMPORTREQUEST']._serialized_end=600
-  _globals['_IMPORTRESPONSE']._serialized_start=603
-  _globals['_IMPORTRESPONSE']._serialized_end=731
-  _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_start=686
-  _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_end=731
-  _globals['_MAINTENANCESERVICE']._serialized_start=734
-  _globals['_MAINTENANCESERVICE']._serialized_end=1284
+  _globals['_EXPORTREQUEST']._serialized_end=516
+  _globals['_EXPORTRESPONSE']._serialized_start=518
+  _globals['_EXPORTRESPONSE']._serialized_end=579
+  _globals['_IMPORTREQUEST']._serialized_start=581
+  _globals['_IMPORTREQUEST']._serialized_end=641
+  _globals['_IMPORTRESPONSE']._serialized_start=644
+  _globals['_IMPORTRESPONSE']._serialized_end=887
+  _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_start=794
+  _globals['_IMPORTRESPONSE_COUNTSENTRY']._serialized_end=839
+  _globals['_IMPORTRESPONSE_SKIPPEDENTRY']._serialized_start=841
+  _globals['_IMPORTRESPONSE_SKIPPEDENTRY']._serialized_end=887
+  _globals['_MAINTENANCESERVICE']._serialized_start=890
+  _globals['_MAINTENANCESERVICE']._serialized_end=1440
 # @@protoc_insertion_point(module_scope)
