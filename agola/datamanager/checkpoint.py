@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
@@ -21,6 +20,7 @@ from agola.datamanager.layout import (
     DataStatus,
     Paths,
 )
+from agola.datamanager.limits import Limits
 from agola.datamanager.log import Log
 from agola.datamanager.port import WalSequence
 from agola.datamanager.snapshot import Snapshots
@@ -31,19 +31,6 @@ logger = logging.getLogger(__name__)
 
 LOCK_TTL = timedelta(seconds=30)
 RETRY_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much is kept, and for how long."""
-
-    checkpoint_wals: int = 100
-    """So many batches in no snapshot make a checkpoint, and so many bytes in them as well."""
-    checkpoint_bytes: int = 32 * 1024 * 1024
-    keep_wals: int = 100
-    """So many batches stay in the log although they are in a snapshot, for those who follow."""
-    keep_snapshots: int = 3
-    max_file_bytes: int = 10 * 1024 * 1024
 
 
 class SnapshotWriter:

@@ -22,3 +22,11 @@ class WalGapError(InternalError):
         super().__init__(
             message, reason="WAL_GAP", sequence=sequence, previous=previous, expected=expected
         )
+
+
+class DataDamagedError(InternalError):
+    """An object of the datamanager is not what was written there.  Nothing builds upon it."""
+
+    def __init__(self, path: str, why: str) -> None:
+        message = f"{path} is damaged: {why}; restore this object from a backup"
+        super().__init__(message, reason="DATA_DAMAGED", path=path, why=why)

@@ -2,9 +2,9 @@
 
 wals/data/<sequence>-<uuid>         the actions of one batch, committed or not
 wals/status/<sequence>.committed    says which data a committed batch has
-data/<sequence>.status              a snapshot: which files it is made of
+data/<sequence>.status              a snapshot: which files it is made of, and a digest of that
 data/<type>/<sequence>-<uuid>.data  objects of one type, sorted by id
-data/<type>/<sequence>-<uuid>.index where in it each of them is
+data/<type>/<sequence>-<uuid>.index where in it to look for them
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ SNAPSHOT = LOG + "snapshot"
 WALS = LOG + "wals/"
 GROUPS = "datamanager/changegroups/"
 DATA_SEQUENCE = "datamanager/datasequence"
+PINS = "datamanager/pins/"
+"""Leased keys; the value of each is the sequence of a snapshot that must stay, with its files."""
 INIT_LOCK = "datamanager/init"
 CHECKPOINT_LOCK = "datamanager/checkpoint"
 
@@ -40,6 +42,10 @@ class DataFile(Struct, frozen=True, kw_only=True):
     id: str
     last_id: str
     """The id of the last object in it."""
+    size: int | None = None
+    sha256: str = ""
+    index_sha256: str = ""
+    """Hexadecimal.  Older files have no size and no digests."""
 
 
 class DataStatus(Struct, frozen=True, kw_only=True):
@@ -51,6 +57,7 @@ class DataStatus(Struct, frozen=True, kw_only=True):
     files: dict[str, tuple[DataFile, ...]] = field(default_factory=dict)
     """By data type, in the order of the objects."""
     format: int = 1
+    """1: the object is this alone.  2: a second line holds the SHA-256 of the first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from agola.core.background import background
 from agola.core.clock import Clock, SystemClock
 from agola.core.errors import BadRequestError, NotExistError, UnavailableError
 from agola.core.ids import Ids, RandomIds
-from agola.datamanager.checkpoint import Checkpoints, Limits, SnapshotWriter
+from agola.datamanager.checkpoint import Checkpoints, SnapshotWriter
 from agola.datamanager.cleaning import Cleaner
 from agola.datamanager.committer import Committer
 from agola.datamanager.layout import Paths
+from agola.datamanager.limits import Limits
 from agola.datamanager.log import Log
 from agola.datamanager.markers import Markers
 from agola.datamanager.port import Action, Batch, Groups, StoredObject, WalSequence

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agola.datamanager.checkpoint import Limits
+from agola.datamanager.limits import Limits
 from agola.datamanager.store import StoredDataManager, opening
 from agola.storage.kv import embedded
 from agola.storage.kv.port import KeyValue

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agola.core.errors import ConcurrencyError
-from agola.datamanager.checkpoint import Limits
 from agola.datamanager.layout import GROUPS
+from agola.datamanager.limits import Limits
 from agola.datamanager.store import opening
 from tests.unit.datamanager.conftest import NEVER, House
 from tests.unit.datamanager.test_store import gone, put, scanned

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from agola.core.errors import NotExistError
-from agola.datamanager.checkpoint import Limits
+from agola.datamanager.limits import Limits
 from agola.datamanager.port import Action
 from agola.datamanager.store import StoredDataManager
 from tests.unit.datamanager.conftest import House

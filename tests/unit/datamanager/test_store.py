@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from agola.core.errors import BadRequestError, ConcurrencyError, NotExistError, OutOfRangeError
-from agola.datamanager.checkpoint import Limits
+from agola.datamanager.limits import Limits
 from agola.datamanager.port import Action, Batch, DataManager, WalSequence
 from agola.datamanager.store import opening
 from tests.unit.datamanager.conftest import NEVER, House
