@@ -11,7 +11,15 @@ import msgspec
 import yaml
 from msgspec import structs
 
-from agola.config.model import DEFAULT_LISTEN, Config, Gateway, Gitserver, Internal
+from agola.config.model import (
+    DEFAULT_LISTEN,
+    Config,
+    Gateway,
+    Gitserver,
+    Internal,
+    ObjectsDriver,
+    S3Objects,
+)
 from agola.core.errors import BadRequestError
 
 MAX_RUNTIME_DIR_CHARS = 80
@@ -79,9 +87,21 @@ def load(
         runtime_dir=runtime,
         internal_token=token or _kept_token(directory / INTERNAL_TOKEN_FILE),
         admin_token=environment.get("AGOLA_ADMIN_TOKEN") or config.admin_token,
+        objects=_with_keys(config.objects, environment),
         gateway=structs.replace(config.gateway, listen=listen or config.gateway.listen),
     )
     return with_addresses(filled)
+
+
+def _with_keys(objects: ObjectsDriver, environment: Mapping[str, str]) -> ObjectsDriver:
+    """Take the keys of S3 from the environment, where they can be secret."""
+    if not isinstance(objects, S3Objects):
+        return objects
+    return structs.replace(
+        objects,
+        access_key=environment.get("AGOLA_S3_ACCESS_KEY") or objects.access_key,
+        secret_key=environment.get("AGOLA_S3_SECRET_KEY") or objects.secret_key,
+    )
 
 
 def runtime_dir_of(data_dir: Path) -> Path:

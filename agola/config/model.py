@@ -5,6 +5,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
 
+from agola.core.keyring import KEY_ID
+
 DEFAULT_LISTEN = "127.0.0.1:8000"
 
 
@@ -38,6 +40,36 @@ class PosixObjects(Section, frozen=True, tag_field="driver", tag="posix"):
     """Where.  Unset: below the data directory."""
 
 
+class PosixFlatObjects(Section, frozen=True, tag_field="driver", tag="posixflat"):
+    """Objects as files with escaped names: no path is in the way of another, as in S3."""
+
+    path: Path | None = None
+    """Where.  Unset: below the data directory."""
+
+
+class S3Objects(Section, frozen=True, tag_field="driver", tag="s3"):
+    """Objects in Amazon S3, or in a server that speaks as it does."""
+
+    endpoint: str
+    """`host:port`."""
+    bucket: str = "agola"
+    """Made if it is missing."""
+    prefix: str = ""
+    """What all paths start with."""
+    region: str = ""
+    """Empty: the one that the server says the bucket is in."""
+    access_key: str = ""
+    """AGOLA_S3_ACCESS_KEY of the environment comes before."""
+    secret_key: str = ""
+    """AGOLA_S3_SECRET_KEY of the environment comes before."""
+    secure: bool = True
+    """Whether to use TLS."""
+    ca_file: Path | None = None
+    """Certificates to trust, in PEM.  Unset: those that browsers trust."""
+    virtual_style: bool | None = None
+    """Whether the bucket is a part of the host's name.  Unset: at Amazon it is, elsewhere not."""
+
+
 class SqliteDatabase(Section, frozen=True, tag_field="driver", tag="sqlite"):
     """Queries from a file of this machine."""
 
@@ -51,7 +83,7 @@ class PostgresDatabase(Section, frozen=True, tag_field="driver", tag="postgres")
 
 
 KeyValueDriver: TypeAlias = EmbeddedKeyValue | EtcdKeyValue
-ObjectsDriver: TypeAlias = PosixObjects
+ObjectsDriver: TypeAlias = PosixObjects | PosixFlatObjects | S3Objects
 DatabaseDriver: TypeAlias = SqliteDatabase | PostgresDatabase
 
 
@@ -95,6 +127,46 @@ class Executor(Internal, frozen=True):
     """How long a stopped task may tidy up before it is killed."""
 
 
+class EncryptionKey(Section, frozen=True):
+    """A key for what is encrypted at rest: 32 bytes in base64 or in hexadecimal.
+
+    `openssl rand -base64 32` makes one.
+    """
+
+    id: str
+    """What it is called in the data, for ever."""
+    file: Path | None = None
+    """The file that it is in."""
+    env: str = ""
+    """The environment variable that it is in, where there is no file."""
+
+    def __post_init__(self) -> None:
+        if not KEY_ID.fullmatch(self.id):
+            raise ValueError("an id has up to 64 letters, digits, dots, dashes and underscores")
+        if (self.file is None) == (not self.env):
+            raise ValueError("say either the file or the env that the key is in")
+
+
+class Encryption(Section, frozen=True):
+    """How secrets are encrypted at rest."""
+
+    keys: tuple[EncryptionKey, ...] = ()
+    """The keys.  Without any, they are made and kept in the data directory, below `keys`; processes
+    on different machines need to be given them here."""
+    current: str = ""
+    """The id of the key to encrypt with; the others only open.  Empty: the first."""
+    lost: tuple[str, ...] = ()
+    """Ids of keys that are lost for good.  Without this, nothing starts while data needs them; what
+    they encrypted cannot be read again."""
+
+    def __post_init__(self) -> None:
+        ids = [key.id for key in self.keys]
+        if len(set(ids)) < len(ids):
+            raise ValueError("two keys have the same id")
+        if self.current and self.current not in ids:
+            raise ValueError(f"the current key {self.current!r} is none of the keys")
+
+
 class Log(Section, frozen=True):
     """What the server says of itself."""
 
@@ -124,4 +196,5 @@ class Config(Section, frozen=True):
     scheduler: Internal = Internal()
     gitserver: Gitserver = Gitserver()
     executor: Executor = Executor()
+    encryption: Encryption = Encryption()
     log: Log = Log()

@@ -1,9 +1,10 @@
 """What a path of an object may look like, the same for every driver."""
 
-from agola.core.errors import BadRequestError, NotExistError
+from agola.core.errors import BadRequestError, NotExistError, OutOfRangeError
 
 MAX_PATH_BYTES = 1024
-"""The longest path that every driver takes; a file system also limits a segment, to 255 bytes."""
+"""The longest path that may be.  Names on a plain file system also limit a segment, to 255 bytes,
+and S3 counts the prefix and the component as well."""
 
 
 def checked(path: str) -> str:
@@ -30,6 +31,16 @@ def invalid(path: str) -> BadRequestError:
 
 def not_exist(path: str) -> NotExistError:
     return NotExistError(f"object {path} doesn't exist", reason="OBJECT_DOES_NOT_EXIST", path=path)
+
+
+def past_end(path: str, *, offset: int, size: int) -> OutOfRangeError:
+    return OutOfRangeError(
+        f"offset {offset} is past the end of {path}, {size} bytes",
+        reason="OFFSET_PAST_END",
+        path=path,
+        offset=str(offset),
+        size=str(size),
+    )
 
 
 def _valid(path: str) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from agola.config.model import Config, PosixObjects
 from agola.core.errors import BadRequestError, UnavailableError
-from agola.storage.objects import opening, posix
+from agola.storage.objects import file_storage, opening
 from agola.storage.objects.posix import opening_posix
 
 
@@ -132,7 +132,7 @@ async def test_a_read_that_is_cancelled_while_it_opens_closes_the_file(
 
     async with opening_posix(tmp_path) as storage:
         await storage.write("a", b"text")
-        monkeypatch.setattr(posix, "FileIO", SlowFile)
+        monkeypatch.setattr(file_storage, "FileIO", SlowFile)
         reading = asyncio.ensure_future(anext(storage.read("a")))
         await asyncio.to_thread(begun.wait)
         reading.cancel()

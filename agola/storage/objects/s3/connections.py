@@ -1,0 +1,53 @@
+"""HTTP connections whose time-outs mean that nothing moves, not that a body is large."""
+
+from pathlib import Path
+from typing import Any
+
+import certifi
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Timeout
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+CONNECT_SECONDS = 3.0
+"""How long a connection may take to be made, and a piece of a body to be sent."""
+
+STALL_SECONDS = 5.0
+"""How long nothing may arrive."""
+
+SEND_BYTES = 1 << 16
+
+
+class _Patient(HTTPConnection):
+    """Sends in pieces: a socket's time-out is for all that it is given at once."""
+
+    def send(self, data: Any) -> None:
+        if not isinstance(data, bytes | bytearray):
+            return super().send(data)
+        view = memoryview(data)
+        for start in range(0, len(view), SEND_BYTES):
+            super().send(view[start : start + SEND_BYTES])
+        return None
+
+
+class _PatientTls(_Patient, HTTPSConnection):
+    """The same, over TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Patient
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _PatientTls
+
+
+def connections(count: int, *, ca_file: Path | None) -> PoolManager:
+    """Keep up to *count* connections to a host.  Nothing is tried again here."""
+    manager = PoolManager(
+        maxsize=count,
+        timeout=Timeout(connect=CONNECT_SECONDS, read=STALL_SECONDS),
+        retries=False,
+        cert_reqs="CERT_REQUIRED",
+        ca_certs=str(ca_file or certifi.where()),
+    )
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+    return manager
