@@ -51,7 +51,7 @@ class S3Objects(Section, frozen=True, tag_field="driver", tag="s3"):
     """Objects in Amazon S3, or in a server that speaks as it does."""
 
     endpoint: str
-    """`host:port`."""
+    """`host:port`, or `host` at the usual port."""
     bucket: str = "agola"
     """Made if it is missing."""
     prefix: str = ""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agola.config.load import parse, with_addresses
-from agola.config.model import EtcdKeyValue
+from agola.config.model import EtcdKeyValue, S3Objects
 
 SERVER = Path(__file__).parent.parent.parent / "examples" / "server"
 
@@ -20,3 +20,4 @@ def test_the_services_find_each_other() -> None:
     executor = parse((SERVER / "executor.yml").read_text(), source="executor.yml")
     assert services.runservice.target == executor.runservice.target
     assert isinstance(services.key_value, EtcdKeyValue)
+    assert isinstance(services.objects, S3Objects)

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from agola.config.load import load, next_port, parse, runtime_dir_of
-from agola.config.model import Config, EtcdKeyValue, PostgresDatabase
+from agola.config.model import (
+    Config,
+    EtcdKeyValue,
+    PosixFlatObjects,
+    PostgresDatabase,
+    S3Objects,
+)
 from agola.core.errors import BadRequestError
 
 
@@ -63,6 +69,21 @@ def test_the_internal_token_is_made_once_and_is_private(tmp_path: Path) -> None:
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     config = loaded(tmp_path, AGOLA_INTERNAL_TOKEN="given", AGOLA_ADMIN_TOKEN="first")
     assert (config.internal_token, config.admin_token) == ("given", "first")
+
+
+def test_the_keys_of_s3_are_taken_from_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "config.yml"
+    file.write_text("objects: {driver: s3, endpoint: 's3:9000', secure: false, secret_key: old}")
+    keys = {"AGOLA_S3_ACCESS_KEY": "id", "AGOLA_S3_SECRET_KEY": "secret"}
+    config = load(path=file, data_dir=tmp_path / "data", listen=None, environment=keys)
+    assert config.objects == S3Objects(
+        endpoint="s3:9000", secure=False, access_key="id", secret_key="secret"
+    )
+
+
+def test_objects_can_be_flat_files() -> None:
+    config = parse("objects: {driver: posixflat, path: /srv/agola}", source="config.yml")
+    assert config.objects == PosixFlatObjects(path=Path("/srv/agola"))
 
 
 def test_components_meet_on_sockets_and_git_listens_next_to_the_gateway(tmp_path: Path) -> None:
