@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from agola.cli.credentials import Access, access
 from agola.cli.failures import typed
-from agola.clients.gateway import AuthClient, DirectRunClient, LogClient, RunClient, UserClient
+from agola.clients.gateway import (
+    AuthClient,
+    DirectRunClient,
+    LogClient,
+    MaintenanceClient,
+    RunClient,
+    UserClient,
+)
 from agola.core.errors import UnavailableError
 from agola.rpc.channel import dial
 from agola.rpc.status import UNREACHABLE
@@ -23,6 +30,7 @@ class Gateway:
     runs: RunClient
     logs: LogClient
     direct_runs: DirectRunClient
+    maintenance: MaintenanceClient
 
 
 @asynccontextmanager
@@ -46,6 +54,7 @@ async def to(whom: Access) -> AsyncGenerator[Gateway, None]:
             runs=RunClient(channel),
             logs=LogClient(channel),
             direct_runs=DirectRunClient(channel),
+            maintenance=MaintenanceClient(channel),
         )
         try:
             yield gateway

@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     _directrun(nouns)
     _run(nouns)
     _config(nouns)
+    _admin(nouns)
     _version(nouns)
     return top
 
@@ -226,6 +227,34 @@ def _config(nouns: Parsers) -> None:
     _output(plan)
     text = "print the JSON Schema of run definitions, for editors"
     _add(group, "schema", "config:schema", text, gateway=False)
+
+
+def _admin(nouns: Parsers) -> None:
+    admin = _group(nouns, "admin", "look after an installation, as an administrator")
+    maintenance = _group(admin, "maintenance", "set services aside for work on their data")
+    for name, text in (
+        ("enable", "let services answer to administrators only"),
+        ("disable", "let services serve again"),
+    ):
+        added = _add(maintenance, name, f"admin.maintenance:{name}", text)
+        _maintained(added)
+        added.add_argument(
+            "--wait",
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help="wait until every instance has followed; default: yes",
+        )
+    text = "show which mode is asked for, and which each instance is in"
+    _maintained(_add(maintenance, "status", "admin.maintenance:status", text))
+
+
+def _maintained(added: argparse.ArgumentParser) -> None:
+    added.add_argument(
+        "--service",
+        choices=("configstore", "runservice", "all"),
+        default="all",
+        help="which service; default: all",
+    )
 
 
 def _version(nouns: Parsers) -> None:

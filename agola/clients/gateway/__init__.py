@@ -5,6 +5,7 @@ from agola.clients.gateway.config import ConfigClient
 from agola.clients.gateway.direct_run import DirectRunClient
 from agola.clients.gateway.executor import ExecutorRegistryClient
 from agola.clients.gateway.log import LogClient
+from agola.clients.gateway.maintenance import MaintenanceClient
 from agola.clients.gateway.run import RunClient
 from agola.clients.gateway.user import UserClient
 
@@ -14,6 +15,7 @@ __all__ = [
     "DirectRunClient",
     "ExecutorRegistryClient",
     "LogClient",
+    "MaintenanceClient",
     "RunClient",
     "UserClient",
 ]

@@ -2,6 +2,7 @@
 
 from agola.clients.runservice.executor import ExecutorRegistryClient, ExecutorTaskClient
 from agola.clients.runservice.log import ArchiveClient, LogClient
+from agola.clients.runservice.maintenance import MaintenanceClient
 from agola.clients.runservice.run import RunClient, RunEventClient
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "ExecutorRegistryClient",
     "ExecutorTaskClient",
     "LogClient",
+    "MaintenanceClient",
     "RunClient",
     "RunEventClient",
 ]

@@ -8,12 +8,15 @@ from agola.config.model import Config
 from agola.core.background import background
 from agola.core.clock import SystemClock
 from agola.core.ids import RandomIds
+from agola.maintenance.flag import MaintenanceFlag
 from agola.model.user import TOKEN_PREFIX
 from agola.rpc import server
 from agola.rpc.auth import InternalToken
+from agola.services.configstore.actions.maintenance import MaintenanceActions
 from agola.services.configstore.actions.tokens import TokenActions
 from agola.services.configstore.actions.users import UserActions
 from agola.services.configstore.servicer.later import later_mounts
+from agola.services.configstore.servicer.maintenance import MaintenanceServicer
 from agola.services.configstore.servicer.user import UserServicer
 from agola.services.configstore.store.projection import Projection
 from agola.services.configstore.store.store import DataManagerStore
@@ -44,13 +47,18 @@ async def serving(config: Config, *, announce: Announce) -> AsyncGenerator[None,
         store = DataManagerStore(truth, database, projection)
         users = UserActions(store, clock, ids)
         tokens = TokenActions(store, users, clock, ids)
+        maintenance = MaintenanceActions(MaintenanceFlag(live, clock), store)
         await stack.enter_async_context(background(projection.run, tokens.record_uses))
 
         if not await users.has_users():
             await users.ensure_admin(config.admin_token or _announced(ids.token(), announce))
         await stack.enter_async_context(
             server.serving(
-                [UserServicer(users, tokens).mount(), *later_mounts()],
+                [
+                    UserServicer(users, tokens).mount(),
+                    MaintenanceServicer(maintenance).mount(),
+                    *later_mounts(),
+                ],
                 address=config.configstore.listen,
                 authenticate=InternalToken(config.internal_token),
             )

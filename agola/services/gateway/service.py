@@ -3,9 +3,11 @@
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from agola.clients.configstore import MaintenanceClient as ConfigstoreMaintenance
 from agola.clients.configstore import UserClient
 from agola.clients.gitserver import RepositoryClient
 from agola.clients.runservice import ExecutorRegistryClient, LogClient, RunClient
+from agola.clients.runservice import MaintenanceClient as RunserviceMaintenance
 from agola.config.model import Config
 from agola.core.clock import SystemClock
 from agola.core.ids import RandomIds
@@ -19,6 +21,7 @@ from agola.services.gateway.actions.definitions import Definitions
 from agola.services.gateway.actions.direct_runs import DirectRunActions
 from agola.services.gateway.actions.executors import ExecutorActions
 from agola.services.gateway.actions.logs import LogActions
+from agola.services.gateway.actions.maintenance import MaintenanceActions
 from agola.services.gateway.actions.runs import RunActions
 from agola.services.gateway.actions.users import UserActions, UserTokenActions
 from agola.services.gateway.servicer.auth import AuthServicer
@@ -26,6 +29,7 @@ from agola.services.gateway.servicer.config import ConfigServicer
 from agola.services.gateway.servicer.direct_run import DirectRunServicer
 from agola.services.gateway.servicer.executor_registry import ExecutorRegistryServicer
 from agola.services.gateway.servicer.log import LogServicer
+from agola.services.gateway.servicer.maintenance import MaintenanceServicer
 from agola.services.gateway.servicer.mounts import mounts
 from agola.services.gateway.servicer.run import RunServicer
 from agola.services.gateway.servicer.user import UserServicer
@@ -55,6 +59,9 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
         logs = LogActions(run_actions, SharedLogs(LogClient(runservice), fanout))
         executors = ExecutorActions(ExecutorRegistryClient(runservice))
         configs = ConfigActions(evaluator)
+        maintenance = MaintenanceActions(
+            ConfigstoreMaintenance(configstore), RunserviceMaintenance(runservice)
+        )
 
         services = mounts(
             auth=AuthServicer(user_actions),
@@ -64,6 +71,7 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
             logs=LogServicer(logs),
             executors=ExecutorRegistryServicer(executors),
             configs=ConfigServicer(configs),
+            maintenance=MaintenanceServicer(maintenance),
         )
         authenticate = Authentication(users, SystemClock())
         await stack.enter_async_context(

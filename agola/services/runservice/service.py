@@ -8,6 +8,7 @@ from agola.config.model import Config
 from agola.core.background import background
 from agola.core.clock import SystemClock
 from agola.core.ids import RandomIds
+from agola.maintenance.flag import MaintenanceFlag
 from agola.model.run_id import RunIds
 from agola.rpc import server
 from agola.rpc.auth import InternalToken
@@ -26,6 +27,7 @@ from agola.services.runservice.servicer.executor_registry import ExecutorRegistr
 from agola.services.runservice.servicer.executor_task import ExecutorTaskServicer
 from agola.services.runservice.servicer.later import later_mounts
 from agola.services.runservice.servicer.log import ArchiveServicer, LogServicer
+from agola.services.runservice.servicer.maintenance import MaintenanceServicer
 from agola.services.runservice.servicer.mounts import log_mounts
 from agola.services.runservice.servicer.run import RunServicer
 from agola.services.runservice.servicer.run_event import RunEventServicer
@@ -91,6 +93,7 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
                 LogServicer(LogActions(places, logs, copies)),
                 ArchiveServicer(ArchiveActions(places, archives)),
             ),
+            MaintenanceServicer(MaintenanceFlag(keys, clock)).mount(),
             *later_mounts(),
         ]
         address, token = config.runservice.listen, InternalToken(config.internal_token)

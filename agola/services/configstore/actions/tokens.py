@@ -89,9 +89,7 @@ class TokenActions:
         if identity is None:
             raise UnauthorizedError("the token is not valid", reason="TOKEN_INVALID")
         now = self._clock.now()
-        expire_time = identity.token.expire_time
-        if expire_time is not None and expire_time <= now:
-            raise UnauthorizedError("the token has expired", reason="TOKEN_EXPIRED")
+        check_unexpired(identity.token, now)
         self._note_use(identity.token, now.replace(minute=0, second=0, microsecond=0))
         return identity
 
@@ -159,3 +157,9 @@ class TokenActions:
             raise BadRequestError(
                 message, reason="USER_TOKEN_EXPIRE_TIME_INVALID", expireTime=str(expire_time)
             )
+
+
+def check_unexpired(token: UserToken, now: datetime) -> None:
+    """UnauthorizedError: `TOKEN_EXPIRED`."""
+    if token.expire_time is not None and token.expire_time <= now:
+        raise UnauthorizedError("the token has expired", reason="TOKEN_EXPIRED")

@@ -6,7 +6,6 @@ from agola.rpc.server import Mount
 from generated.agola.configstore.v1 import (
     invitation_service_pb2_grpc,
     linked_account_service_pb2_grpc,
-    maintenance_service_pb2_grpc,
     organization_service_pb2_grpc,
     project_group_service_pb2_grpc,
     project_service_pb2_grpc,
@@ -19,7 +18,6 @@ PACKAGE = "agola.configstore.v1"
 SERVICES = {
     "InvitationService": invitation_service_pb2_grpc,
     "LinkedAccountService": linked_account_service_pb2_grpc,
-    "MaintenanceService": maintenance_service_pb2_grpc,
     "OrganizationService": organization_service_pb2_grpc,
     "ProjectGroupService": project_group_service_pb2_grpc,
     "ProjectService": project_service_pb2_grpc,

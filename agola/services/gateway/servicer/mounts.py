@@ -8,6 +8,7 @@ from agola.services.gateway.servicer.config import ConfigServicer
 from agola.services.gateway.servicer.direct_run import DirectRunServicer
 from agola.services.gateway.servicer.executor_registry import ExecutorRegistryServicer
 from agola.services.gateway.servicer.log import LogServicer
+from agola.services.gateway.servicer.maintenance import MaintenanceServicer
 from agola.services.gateway.servicer.run import RunServicer
 from agola.services.gateway.servicer.user import UserServicer
 from generated.agola.gateway.v1 import (
@@ -54,7 +55,6 @@ LATER: tuple[tuple[ModuleType, ModuleType], ...] = (
     (delivery_service_pb2, delivery_service_pb2_grpc),
     (invitation_service_pb2, invitation_service_pb2_grpc),
     (linked_account_service_pb2, linked_account_service_pb2_grpc),
-    (maintenance_service_pb2, maintenance_service_pb2_grpc),
     (organization_service_pb2, organization_service_pb2_grpc),
     (project_group_service_pb2, project_group_service_pb2_grpc),
     (project_service_pb2, project_service_pb2_grpc),
@@ -74,6 +74,7 @@ def mounts(
     logs: LogServicer,
     executors: ExecutorRegistryServicer,
     configs: ConfigServicer,
+    maintenance: MaintenanceServicer,
 ) -> list[Mount]:
     """Mount everything that the contract has."""
     return [
@@ -84,6 +85,7 @@ def mounts(
         _mount(log_service_pb2, log_service_pb2_grpc, logs),
         _mount(executor_registry_service_pb2, executor_registry_service_pb2_grpc, executors),
         _mount(config_service_pb2, config_service_pb2_grpc, configs),
+        _mount(maintenance_service_pb2, maintenance_service_pb2_grpc, maintenance),
         *(_mount(messages, calls) for messages, calls in LATER),
     ]
 

@@ -22,7 +22,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class MaintenanceStatus(_message.Message):
     """MaintenanceStatus says whether a service is in maintenance mode: it then answers only to its
-    maintenance service, to health checks and to reflection.
+    maintenance service, to health checks and to reflection.  All other calls end with UNAVAILABLE
+    (MAINTENANCE), and health is NOT_SERVING for them and for the whole server, so that load balancers
+    go elsewhere; whether the process lives is the health of its MaintenanceService.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

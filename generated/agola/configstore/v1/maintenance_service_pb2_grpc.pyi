@@ -19,21 +19,15 @@ class MaintenanceServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetMaintenanceStatus: _aio.UnaryUnaryMultiCallable[_maintenance_service_pb2.GetMaintenanceStatusRequest, _maintenance_service_pb2.GetMaintenanceStatusResponse]
-    """GetMaintenanceStatus says which mode is asked for, and which each instance is in.
-
-    UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
-    """
+    """GetMaintenanceStatus says which mode is asked for, and which each instance is in."""
     EnableMaintenance: _aio.UnaryUnaryMultiCallable[_maintenance_service_pb2.EnableMaintenanceRequest, _maintenance_service_pb2.EnableMaintenanceResponse]
     """EnableMaintenance asks every instance for maintenance mode.  It answers when the wish is recorded;
     when it is recorded already, that is no error.
 
-    UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+    NOT_FOUND: USER_TOKEN_DOES_NOT_EXIST.
     """
     DisableMaintenance: _aio.UnaryUnaryMultiCallable[_maintenance_service_pb2.DisableMaintenanceRequest, _maintenance_service_pb2.DisableMaintenanceResponse]
-    """DisableMaintenance asks every instance to serve again.
-
-    UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
-    """
+    """DisableMaintenance asks every instance to serve again."""
     Export: _aio.UnaryStreamMultiCallable[_maintenance_service_pb2.ExportRequest, _maintenance_service_pb2.ExportResponse]
     """Export sends everything that the configstore keeps, as it is at one moment.  Needs no maintenance
     mode.
@@ -59,10 +53,7 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _maintenance_service_pb2.GetMaintenanceStatusRequest,
         context: _aio.ServicerContext[_maintenance_service_pb2.GetMaintenanceStatusRequest, _abc.Awaitable[_maintenance_service_pb2.GetMaintenanceStatusResponse]],
     ) -> _abc.Awaitable[_maintenance_service_pb2.GetMaintenanceStatusResponse]:
-        """GetMaintenanceStatus says which mode is asked for, and which each instance is in.
-
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
-        """
+        """GetMaintenanceStatus says which mode is asked for, and which each instance is in."""
 
     def EnableMaintenance(
         self,
@@ -72,7 +63,7 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         """EnableMaintenance asks every instance for maintenance mode.  It answers when the wish is recorded;
         when it is recorded already, that is no error.
 
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+        NOT_FOUND: USER_TOKEN_DOES_NOT_EXIST.
         """
 
     def DisableMaintenance(
@@ -80,10 +71,7 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _maintenance_service_pb2.DisableMaintenanceRequest,
         context: _aio.ServicerContext[_maintenance_service_pb2.DisableMaintenanceRequest, _abc.Awaitable[_maintenance_service_pb2.DisableMaintenanceResponse]],
     ) -> _abc.Awaitable[_maintenance_service_pb2.DisableMaintenanceResponse]:
-        """DisableMaintenance asks every instance to serve again.
-
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
-        """
+        """DisableMaintenance asks every instance to serve again."""
 
     def Export(
         self,

@@ -73,7 +73,6 @@ class MaintenanceServiceServicer:
 
         INVALID_ARGUMENT: SERVICE_REQUIRED.
         PERMISSION_DENIED: ADMIN_REQUIRED.
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -85,7 +84,6 @@ class MaintenanceServiceServicer:
 
         INVALID_ARGUMENT: SERVICE_REQUIRED.
         PERMISSION_DENIED: ADMIN_REQUIRED.
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,7 +94,6 @@ class MaintenanceServiceServicer:
 
         INVALID_ARGUMENT: SERVICE_REQUIRED.
         PERMISSION_DENIED: ADMIN_REQUIRED.
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -23,7 +23,6 @@ class MaintenanceServiceStub:
 
     INVALID_ARGUMENT: SERVICE_REQUIRED.
     PERMISSION_DENIED: ADMIN_REQUIRED.
-    UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
     """
     EnableMaintenance: _aio.UnaryUnaryMultiCallable[_maintenance_service_pb2.EnableMaintenanceRequest, _maintenance_service_pb2.EnableMaintenanceResponse]
     """EnableMaintenance asks every instance for maintenance mode.  It answers when the wish is recorded;
@@ -31,14 +30,12 @@ class MaintenanceServiceStub:
 
     INVALID_ARGUMENT: SERVICE_REQUIRED.
     PERMISSION_DENIED: ADMIN_REQUIRED.
-    UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
     """
     DisableMaintenance: _aio.UnaryUnaryMultiCallable[_maintenance_service_pb2.DisableMaintenanceRequest, _maintenance_service_pb2.DisableMaintenanceResponse]
     """DisableMaintenance asks every instance to serve again.
 
     INVALID_ARGUMENT: SERVICE_REQUIRED.
     PERMISSION_DENIED: ADMIN_REQUIRED.
-    UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
     """
     Export: _aio.UnaryStreamMultiCallable[_maintenance_service_pb2.ExportRequest, _maintenance_service_pb2.ExportResponse]
     """Export sends everything that a service keeps, as it is at one moment.  Needs no maintenance
@@ -73,7 +70,6 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         INVALID_ARGUMENT: SERVICE_REQUIRED.
         PERMISSION_DENIED: ADMIN_REQUIRED.
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
     def EnableMaintenance(
@@ -86,7 +82,6 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         INVALID_ARGUMENT: SERVICE_REQUIRED.
         PERMISSION_DENIED: ADMIN_REQUIRED.
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
     def DisableMaintenance(
@@ -98,7 +93,6 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         INVALID_ARGUMENT: SERVICE_REQUIRED.
         PERMISSION_DENIED: ADMIN_REQUIRED.
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
     def Export(

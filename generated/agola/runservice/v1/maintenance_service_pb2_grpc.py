@@ -70,8 +70,6 @@ class MaintenanceServiceServicer:
 
     def GetMaintenanceStatus(self, request, context):
         """GetMaintenanceStatus says which mode is asked for, and which each instance is in.
-
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -80,8 +78,6 @@ class MaintenanceServiceServicer:
     def EnableMaintenance(self, request, context):
         """EnableMaintenance asks every instance for maintenance mode.  It answers when the wish is recorded;
         when it is recorded already, that is no error.
-
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,8 +85,6 @@ class MaintenanceServiceServicer:
 
     def DisableMaintenance(self, request, context):
         """DisableMaintenance asks every instance to serve again.
-
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

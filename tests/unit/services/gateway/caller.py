@@ -10,6 +10,7 @@ from agola.clients.gateway import (
     DirectRunClient,
     ExecutorRegistryClient,
     LogClient,
+    MaintenanceClient,
     RunClient,
     UserClient,
 )
@@ -39,3 +40,4 @@ class Calls:
         self.logs = LogClient(channel)
         self.executors = ExecutorRegistryClient(channel)
         self.configs = ConfigClient(channel)
+        self.maintenance = MaintenanceClient(channel)

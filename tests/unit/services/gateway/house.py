@@ -22,6 +22,7 @@ from agola.services.gateway.actions.definitions import Definitions
 from agola.services.gateway.actions.direct_runs import DirectRunActions
 from agola.services.gateway.actions.executors import ExecutorActions
 from agola.services.gateway.actions.logs import LogActions
+from agola.services.gateway.actions.maintenance import MaintenanceActions
 from agola.services.gateway.actions.runs import RunActions
 from agola.services.gateway.actions.users import UserActions, UserTokenActions
 from agola.services.gateway.servicer.auth import AuthServicer
@@ -29,9 +30,11 @@ from agola.services.gateway.servicer.config import ConfigServicer
 from agola.services.gateway.servicer.direct_run import DirectRunServicer
 from agola.services.gateway.servicer.executor_registry import ExecutorRegistryServicer
 from agola.services.gateway.servicer.log import LogServicer
+from agola.services.gateway.servicer.maintenance import MaintenanceServicer
 from agola.services.gateway.servicer.mounts import mounts
 from agola.services.gateway.servicer.run import RunServicer
 from agola.services.gateway.servicer.user import UserServicer
+from tests.unit.services.gateway.maintenance import MemoryMaintenance
 from tests.unit.services.gateway.repositories import MemoryRepositories
 from tests.unit.services.gateway.runs import MemoryRuns
 from tests.unit.services.gateway.users import MemoryUsers
@@ -79,6 +82,12 @@ class House:
     users: MemoryUsers = field(default_factory=MemoryUsers)
     runs: MemoryRuns = field(default_factory=MemoryRuns)
     repositories: MemoryRepositories = field(default_factory=MemoryRepositories)
+    configstore: MemoryMaintenance = field(
+        default_factory=lambda: MemoryMaintenance("one-configstore")
+    )
+    runservice: MemoryMaintenance = field(
+        default_factory=lambda: MemoryMaintenance("one-runservice")
+    )
     clock: HandClock = field(default_factory=HandClock)
     address: str = ""
 
@@ -109,4 +118,5 @@ class House:
             logs=LogServicer(LogActions(runs, NoLogs())),
             executors=ExecutorRegistryServicer(ExecutorActions(OneExecutor())),
             configs=ConfigServicer(ConfigActions(evaluator)),
+            maintenance=MaintenanceServicer(MaintenanceActions(self.configstore, self.runservice)),
         )

@@ -1,4 +1,4 @@
-"""Asking the configstore."""
+"""Users and their tokens."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from generated.agola.configstore.v1.user_service_pb2_grpc import UserServiceStub
 
 
 class UserClient:
-    """Users and their tokens.  Errors are those that the contract of UserService names."""
+    """Errors: those that UserService lists."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = UserServiceStub(channel)

@@ -1,0 +1,1 @@
+"""`agola admin`: looking after an installation."""

@@ -1,0 +1,6 @@
+"""The configstore for those who call it: model in, model out, typed errors."""
+
+from agola.clients.configstore.maintenance import MaintenanceClient
+from agola.clients.configstore.user import UserClient
+
+__all__ = ["MaintenanceClient", "UserClient"]
