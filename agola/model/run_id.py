@@ -15,12 +15,13 @@ class RunIds:
     """Makes ids from the time and randomness, in the manner of ULIDs.
 
     Each is larger than those before it, also when the clock goes back: *after* is the largest of
-    an earlier life.
+    an earlier life.  One that was not made here (an import may bring such) sorts before all of
+    ours: the first six characters of a foreign id have to be zeros.
     """
 
     def __init__(self, clock: Clock, *, after: str = "") -> None:
         self._clock = clock
-        self._last = _number(after)
+        self._last = _number(after) if set(after) <= set(ALPHABET) else 0
 
     def next(self) -> RunID:
         milliseconds = int(self._clock.now().timestamp() * 1000)
