@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!agola/common/v1/maintenance.proto\x12\x0f\x61gola.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"_\n\x11MaintenanceStatus\x12\x11\n\trequested\x18\x01 \x01(\x08\x12\x37\n\tinstances\x18\x02 \x03(\x0b\x32$.agola.common.v1.MaintenanceInstance\"g\n\x13MaintenanceInstance\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bmaintenance\x18\x02 \x01(\x08\x12/\n\x0b\x63hange_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbd\x01\n\x0b\x45xportEvent\x12/\n\x06header\x18\x01 \x01(\x0b\x32\x1d.agola.common.v1.ExportHeaderH\x00\x12/\n\x06record\x18\x02 \x01(\x0b\x32\x1d.agola.common.v1.ExportRecordH\x00\x12\x31\n\x07trailer\x18\x03 \x01(\x0b\x32\x1e.agola.common.v1.ExportTrailerH\x00\x12\x10\n\x06legacy\x18\x04 \x01(\x0cH\x00\x42\x07\n\x05\x65vent\"\xc0\x01\n\x0c\x45xportHeader\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\x05\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x05 \x01(\t\x12\x11\n\twith_logs\x18\x06 \x01(\x08\x12\x15\n\rwith_archives\x18\x07 \x01(\x08\x12\x11\n\tdecrypted\x18\x08 \x01(\x08\"V\n\x0c\x45xportRecord\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x12\x0e\n\x06sha256\x18\x05 \x01(\x0c\"z\n\rExportTrailer\x12:\n\x06\x63ounts\x18\x01 \x03(\x0b\x32*.agola.common.v1.ExportTrailer.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!agola/common/v1/maintenance.proto\x12\x0f\x61gola.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"_\n\x11MaintenanceStatus\x12\x11\n\trequested\x18\x01 \x01(\x08\x12\x37\n\tinstances\x18\x02 \x03(\x0b\x32$.agola.common.v1.MaintenanceInstance\"g\n\x13MaintenanceInstance\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bmaintenance\x18\x02 \x01(\x08\x12/\n\x0b\x63hange_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf0\x01\n\x0b\x45xportEvent\x12/\n\x06header\x18\x01 \x01(\x0b\x32\x1d.agola.common.v1.ExportHeaderH\x00\x12/\n\x06record\x18\x02 \x01(\x0b\x32\x1d.agola.common.v1.ExportRecordH\x00\x12\x31\n\x07trailer\x18\x03 \x01(\x0b\x32\x1e.agola.common.v1.ExportTrailerH\x00\x12\x10\n\x06legacy\x18\x04 \x01(\x0cH\x00\x12\x31\n\x07records\x18\x05 \x01(\x0b\x32\x1e.agola.common.v1.ExportRecordsH\x00\x42\x07\n\x05\x65vent\"\xc0\x01\n\x0c\x45xportHeader\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\x05\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x05 \x01(\t\x12\x11\n\twith_logs\x18\x06 \x01(\x08\x12\x15\n\rwith_archives\x18\x07 \x01(\x08\x12\x11\n\tdecrypted\x18\x08 \x01(\x08\"V\n\x0c\x45xportRecord\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x12\x0e\n\x06sha256\x18\x05 \x01(\x0c\"?\n\rExportRecords\x12.\n\x07records\x18\x01 \x03(\x0b\x32\x1d.agola.common.v1.ExportRecord\"z\n\rExportTrailer\x12:\n\x06\x63ounts\x18\x01 \x03(\x0b\x32*.agola.common.v1.ExportTrailer.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,13 +39,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MAINTENANCEINSTANCE']._serialized_start=184
   _globals['_MAINTENANCEINSTANCE']._serialized_end=287
   _globals['_EXPORTEVENT']._serialized_start=290
-  _globals['_EXPORTEVENT']._serialized_end=479
-  _globals['_EXPORTHEADER']._serialized_start=482
-  _globals['_EXPORTHEADER']._serialized_end=674
-  _globals['_EXPORTRECORD']._serialized_start=676
-  _globals['_EXPORTRECORD']._serialized_end=762
-  _globals['_EXPORTTRAILER']._serialized_start=764
-  _globals['_EXPORTTRAILER']._serialized_end=886
-  _globals['_EXPORTTRAILER_COUNTSENTRY']._serialized_start=841
-  _globals['_EXPORTTRAILER_COUNTSENTRY']._serialized_end=886
+  _globals['_EXPORTEVENT']._serialized_end=530
+  _globals['_EXPORTHEADER']._serialized_start=533
+  _globals['_EXPORTHEADER']._serialized_end=725
+  _globals['_EXPORTRECORD']._serialized_start=727
+  _globals['_EXPORTRECORD']._serialized_end=813
+  _globals['_EXPORTRECORDS']._serialized_start=815
+  _globals['_EXPORTRECORDS']._serialized_end=878
+  _globals['_EXPORTTRAILER']._serialized_start=880
+  _globals['_EXPORTTRAILER']._serialized_end=1002
+  _globals['_EXPORTTRAILER_COUNTSENTRY']._serialized_start=957
+  _globals['_EXPORTTRAILER_COUNTSENTRY']._serialized_end=1002
 # @@protoc_insertion_point(module_scope)

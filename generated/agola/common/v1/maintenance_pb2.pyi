@@ -88,7 +88,8 @@ Global___MaintenanceInstance: _TypeAlias = MaintenanceInstance  # noqa: Y015
 @_typing.final
 class ExportEvent(_message.Message):
     """ExportEvent is one message of an export: a header, the records, a trailer.  An export that ends
-    without a trailer was cut.
+    without a trailer was cut.  Records of one type come together, in the order of their ids as bytes,
+    each at most once; files come last.  The parts of a record follow each other.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -97,6 +98,7 @@ class ExportEvent(_message.Message):
     RECORD_FIELD_NUMBER: _builtins.int
     TRAILER_FIELD_NUMBER: _builtins.int
     LEGACY_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
     legacy: _builtins.bytes
     """Import only, and then instead of all others: a piece of what Agola 0.7 (the one in Go) exports of
     the same service, at most 256 KiB.
@@ -113,6 +115,10 @@ class ExportEvent(_message.Message):
     def trailer(self) -> Global___ExportTrailer:
         """The last message."""
 
+    @_builtins.property
+    def records(self) -> Global___ExportRecords:
+        """Several things that are kept, as if each came in a message of its own."""
+
     def __init__(
         self,
         *,
@@ -120,12 +126,13 @@ class ExportEvent(_message.Message):
         record: Global___ExportRecord | None = ...,
         trailer: Global___ExportTrailer | None = ...,
         legacy: _builtins.bytes = ...,
+        records: Global___ExportRecords | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "legacy", b"legacy", "record", b"record", "trailer", b"trailer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "legacy", b"legacy", "record", b"record", "records", b"records", "trailer", b"trailer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "legacy", b"legacy", "record", b"record", "trailer", b"trailer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "legacy", b"legacy", "record", b"record", "records", b"records", "trailer", b"trailer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["header", "record", "trailer", "legacy"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["header", "record", "trailer", "legacy", "records"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -222,6 +229,30 @@ class ExportRecord(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportRecord: _TypeAlias = ExportRecord  # noqa: Y015
+
+@_typing.final
+class ExportRecords(_message.Message):
+    """ExportRecords are records, and parts of records: what a message costs hardly depends on its size."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportRecord]:
+        """The records, at most 512 KiB of them."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___ExportRecord] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportRecords: _TypeAlias = ExportRecords  # noqa: Y015
 
 @_typing.final
 class ExportTrailer(_message.Message):

@@ -41,19 +41,19 @@ class MaintenanceServiceStub:
     """Export sends everything that a service keeps, as it is at one moment.  Needs no maintenance
     mode.
 
+    FAILED_PRECONDITION: MAINTENANCE_BUSY (in maintenance mode, while an import is going on).
     INVALID_ARGUMENT: SERVICE_REQUIRED.
     PERMISSION_DENIED: ADMIN_REQUIRED.
-    UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
     """
     Import: _aio.StreamUnaryMultiCallable[_maintenance_service_pb2.ImportRequest, _maintenance_service_pb2.ImportResponse]
     """Import replaces everything that a service keeps by what an export holds.  Nothing is replaced
     before all of it was received and verified.
 
-    FAILED_PRECONDITION: MAINTENANCE_REQUIRED.
-    INVALID_ARGUMENT: SERVICE_REQUIRED, EXPORT_INVALID (cut, damaged, of another service, or of a newer
-    format).
+    FAILED_PRECONDITION: MAINTENANCE_REQUIRED, MAINTENANCE_BUSY (an import or export is going on).
+    INVALID_ARGUMENT: ENCRYPTION_KEY_UNKNOWN, EXPORT_INVALID (cut, damaged, of another service, or of a
+    newer format), SERVICE_REQUIRED.
     PERMISSION_DENIED: ADMIN_REQUIRED.
-    UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+    UNAVAILABLE: MAINTENANCE_INTERRUPTED (nothing was changed).
     """
 
 class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -103,9 +103,9 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Export sends everything that a service keeps, as it is at one moment.  Needs no maintenance
         mode.
 
+        FAILED_PRECONDITION: MAINTENANCE_BUSY (in maintenance mode, while an import is going on).
         INVALID_ARGUMENT: SERVICE_REQUIRED.
         PERMISSION_DENIED: ADMIN_REQUIRED.
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
         """
 
     def Import(
@@ -116,11 +116,11 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Import replaces everything that a service keeps by what an export holds.  Nothing is replaced
         before all of it was received and verified.
 
-        FAILED_PRECONDITION: MAINTENANCE_REQUIRED.
-        INVALID_ARGUMENT: SERVICE_REQUIRED, EXPORT_INVALID (cut, damaged, of another service, or of a newer
-        format).
+        FAILED_PRECONDITION: MAINTENANCE_REQUIRED, MAINTENANCE_BUSY (an import or export is going on).
+        INVALID_ARGUMENT: ENCRYPTION_KEY_UNKNOWN, EXPORT_INVALID (cut, damaged, of another service, or of a
+        newer format), SERVICE_REQUIRED.
         PERMISSION_DENIED: ADMIN_REQUIRED.
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+        UNAVAILABLE: MAINTENANCE_INTERRUPTED (nothing was changed).
         """
 
 def add_MaintenanceServiceServicer_to_server(servicer: MaintenanceServiceServicer, server: _aio.Server) -> None: ...

@@ -94,7 +94,7 @@ class MaintenanceServiceServicer:
         """Export sends everything that the runservice keeps, as it is at one moment.  Needs no maintenance
         mode.
 
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+        FAILED_PRECONDITION: MAINTENANCE_BUSY (in maintenance mode, while an import is going on).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,9 +104,10 @@ class MaintenanceServiceServicer:
         """Import replaces everything that the runservice keeps by what an export holds.  Nothing is replaced
         before all of it was received and verified.
 
-        FAILED_PRECONDITION: MAINTENANCE_REQUIRED.
-        INVALID_ARGUMENT: EXPORT_INVALID (cut, damaged, of another service, or of a newer format).
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+        FAILED_PRECONDITION: MAINTENANCE_REQUIRED, MAINTENANCE_BUSY (an import or export is going on).
+        INVALID_ARGUMENT: ENCRYPTION_KEY_UNKNOWN, EXPORT_INVALID (cut, damaged, of another service, or of a
+        newer format).
+        UNAVAILABLE: MAINTENANCE_INTERRUPTED (nothing was changed).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

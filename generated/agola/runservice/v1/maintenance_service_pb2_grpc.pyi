@@ -30,15 +30,16 @@ class MaintenanceServiceStub:
     """Export sends everything that the runservice keeps, as it is at one moment.  Needs no maintenance
     mode.
 
-    UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+    FAILED_PRECONDITION: MAINTENANCE_BUSY (in maintenance mode, while an import is going on).
     """
     Import: _aio.StreamUnaryMultiCallable[_maintenance_service_pb2.ImportRequest, _maintenance_service_pb2.ImportResponse]
     """Import replaces everything that the runservice keeps by what an export holds.  Nothing is replaced
     before all of it was received and verified.
 
-    FAILED_PRECONDITION: MAINTENANCE_REQUIRED.
-    INVALID_ARGUMENT: EXPORT_INVALID (cut, damaged, of another service, or of a newer format).
-    UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+    FAILED_PRECONDITION: MAINTENANCE_REQUIRED, MAINTENANCE_BUSY (an import or export is going on).
+    INVALID_ARGUMENT: ENCRYPTION_KEY_UNKNOWN, EXPORT_INVALID (cut, damaged, of another service, or of a
+    newer format).
+    UNAVAILABLE: MAINTENANCE_INTERRUPTED (nothing was changed).
     """
 
 class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -77,7 +78,7 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Export sends everything that the runservice keeps, as it is at one moment.  Needs no maintenance
         mode.
 
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+        FAILED_PRECONDITION: MAINTENANCE_BUSY (in maintenance mode, while an import is going on).
         """
 
     def Import(
@@ -88,9 +89,10 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Import replaces everything that the runservice keeps by what an export holds.  Nothing is replaced
         before all of it was received and verified.
 
-        FAILED_PRECONDITION: MAINTENANCE_REQUIRED.
-        INVALID_ARGUMENT: EXPORT_INVALID (cut, damaged, of another service, or of a newer format).
-        UNIMPLEMENTED: NOT_YET_IMPLEMENTED.
+        FAILED_PRECONDITION: MAINTENANCE_REQUIRED, MAINTENANCE_BUSY (an import or export is going on).
+        INVALID_ARGUMENT: ENCRYPTION_KEY_UNKNOWN, EXPORT_INVALID (cut, damaged, of another service, or of a
+        newer format).
+        UNAVAILABLE: MAINTENANCE_INTERRUPTED (nothing was changed).
         """
 
 def add_MaintenanceServiceServicer_to_server(servicer: MaintenanceServiceServicer, server: _aio.Server) -> None: ...
