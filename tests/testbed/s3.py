@@ -24,6 +24,9 @@ SECRET_KEY = "of-these-tests"
 BUCKET = "agola"
 
 DIES_WITH_ITS_PARENT = ("setpriv", "--pdeathsig", "KILL")
+DOMAIN = "s3.test"
+"""What follows the bucket where that is a part of the host's name."""
+
 OFF = ("-webdav=false", "-admin.ui=false", "-master.telemetry=false")
 ROOMY = ("-volume.max", "100", "-master.volumeSizeLimitMB", "64")
 PORTS = ("s3", "master", "volume", "filer", "admin")
@@ -53,7 +56,7 @@ def s3_serving(arguments: Sequence[str] = ()) -> Iterator[S3Objects]:
             *DIES_WITH_ITS_PARENT,
             *(weed_binary(), "mini", "-dir", name, "-ip", "127.0.0.1", "-ip.bind", "127.0.0.1"),
             *("-s3.config", str(folder / "identities.json"), *OFF, *ROOMY),
-            *("-s3.port.iceberg", "0", "-s3.port.lance", "0"),
+            *("-s3.domainName", DOMAIN, "-s3.port.iceberg", "0", "-s3.port.lance", "0"),
             *("-s3.localSocket", f"{name}/s3.sock", "-filer.localSocket", f"{name}/filer.sock"),
             *(f"-{each}.port={port}" for each, port in zip(PORTS, ports, strict=False)),
             *(f"-{each}.port.grpc={port}" for each, port in zip(PORTS, ports[5:], strict=True)),

@@ -12,9 +12,6 @@ from agola.core.errors import UnavailableError
 from agola.storage.objects.s3.failures import FAILURES, translated
 from agola.storage.objects.threads import Threads
 
-PATIENCE_SECONDS = 5.0
-"""How long after its beginning a request is tried once more."""
-
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 
@@ -24,12 +21,16 @@ T = TypeVar("T")
 class Bucket:
     """What one component has in a bucket, by key."""
 
-    def __init__(self, minio: Minio, name: str, prefix: str, threads: Threads) -> None:
+    def __init__(
+        self, minio: Minio, name: str, prefix: str, *, threads: Threads, patience: float
+    ) -> None:
         self.minio = minio
         self.name = name
         self.prefix = prefix
         """What its keys start with."""
         self._threads = threads
+        self._patience = patience
+        self._failing_since: float | None = None
 
     def key(self, path: str) -> str:
         return self.prefix + path
@@ -37,19 +38,27 @@ class Bucket:
     async def call(self, work: Callable[[], T], path: str = "") -> T:
         """Do *work*, which asks S3 something for the object at *path* and may be repeated.
 
-        The errors that the port promises.
+        It is repeated until S3 has been failing for longer than our patience: who comes later in
+        an outage has one try, and need not wait to hear of it.  The errors that the port promises.
         """
-        loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE_SECONDS
         for failures in count():
             try:
-                return await self._threads.run(work)
+                result = await self._threads.run(work)
             except FAILURES as error:
                 failure = translated(error, path)
-                if not isinstance(failure, UnavailableError) or loop.time() >= end:
+                if not isinstance(failure, UnavailableError) or self._is_out_of_patience():
                     raise failure from error
+            else:
+                self._failing_since = None
+                return result
             await asyncio.sleep(_pause(failures))
         raise AssertionError
+
+    def _is_out_of_patience(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if self._failing_since is None:
+            self._failing_since = now
+        return now - self._failing_since >= self._patience
 
 
 def _pause(failures: int) -> float:

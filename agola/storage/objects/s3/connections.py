@@ -7,12 +7,6 @@ import certifi
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-CONNECT_SECONDS = 3.0
-"""How long a connection may take to be made, and a piece of a body to be sent."""
-
-STALL_SECONDS = 5.0
-"""How long nothing may arrive."""
-
 SEND_BYTES = 1 << 16
 
 
@@ -40,11 +34,14 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _PatientTls
 
 
-def connections(count: int, *, ca_file: Path | None) -> PoolManager:
-    """Keep up to *count* connections to a host.  Nothing is tried again here."""
+def connections(count: int, *, stall_seconds: float, ca_file: Path | None) -> PoolManager:
+    """Keep up to *count* connections to a host.  Nothing is tried again here.
+
+    For *stall_seconds* a connection may take to be made, and nothing may move on it.
+    """
     manager = PoolManager(
         maxsize=count,
-        timeout=Timeout(connect=CONNECT_SECONDS, read=STALL_SECONDS),
+        timeout=Timeout(connect=stall_seconds, read=stall_seconds),
         retries=False,
         cert_reqs="CERT_REQUIRED",
         ca_certs=str(ca_file or certifi.where()),

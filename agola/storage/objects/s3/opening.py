@@ -33,11 +33,14 @@ async def opening(config: S3Objects, component: str) -> AsyncGenerator[S3ObjectS
 
     BadRequestError: `CONFIG_INVALID`.
     """
-    http = connections(THREADS, ca_file=config.ca_file)
+    patience = config.patience_seconds
+    http = connections(THREADS, stall_seconds=patience, ca_file=config.ca_file)
     prefix = f"{checked_prefix(config.prefix)}{component}/"
     try:
         with threads(THREADS) as own:
-            bucket = Bucket(_minio(config, http), config.bucket, prefix, own)
+            bucket = Bucket(
+                _minio(config, http), config.bucket, prefix, threads=own, patience=patience
+            )
             await bucket.call(partial(_make_if_missing, bucket))
             await _sweep(bucket)
             yield S3ObjectStorage(bucket)
