@@ -1,12 +1,15 @@
 """Services that are set aside for work on their data: what is asked for, and how far it is."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agola.core.errors import UnavailableError
 from agola.model.user import Identity
+
+RETRY_AFTER = timedelta(seconds=5)
 
 
 class MaintainedService(Enum):
@@ -14,6 +17,15 @@ class MaintainedService(Enum):
 
     CONFIGSTORE = "configstore"
     RUNSERVICE = "runservice"
+
+    def closed(self) -> UnavailableError:
+        """Say that the service is in maintenance mode: `MAINTENANCE`."""
+        message = (
+            f"the {self.value} is in maintenance mode: try again when an administrator has ended it"
+        )
+        error = UnavailableError(message, reason="MAINTENANCE", service=self.value)
+        error.retry_after = RETRY_AFTER
+        return error
 
 
 class MaintenanceRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):

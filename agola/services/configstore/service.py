@@ -1,30 +1,38 @@
 """The configstore, put together."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 
-from agola import datamanager
+from agola import datamanager, readdb
 from agola.config.model import Config
 from agola.core.background import background
 from agola.core.clock import SystemClock
 from agola.core.ids import RandomIds
 from agola.maintenance.flag import MaintenanceFlag
+from agola.maintenance.modes import modes
+from agola.model.maintenance import MaintainedService
 from agola.model.user import TOKEN_PREFIX
 from agola.rpc import server
 from agola.rpc.auth import InternalToken
-from agola.services.configstore.actions.maintenance import MaintenanceActions
+from agola.rpc.maintenance import closing
+from agola.rpc.server import Mount
+from agola.services.configstore.actions.maintenance import KeeperActions, MaintenanceActions
 from agola.services.configstore.actions.tokens import TokenActions
 from agola.services.configstore.actions.users import UserActions
+from agola.services.configstore.servicer.keeper import KeeperServicer
 from agola.services.configstore.servicer.later import later_mounts
 from agola.services.configstore.servicer.maintenance import MaintenanceServicer
 from agola.services.configstore.servicer.user import UserServicer
-from agola.services.configstore.store.projection import Projection
 from agola.services.configstore.store.store import DataManagerStore
-from agola.services.configstore.store.tables import MIGRATIONS
+from agola.services.configstore.store.tables import TABLES
 from agola.storage import kv, objects, sql
+from agola.storage.kv.port import KeyValue
+from agola.storage.objects.port import ObjectStorage
 
 COMPONENT = "configstore"
 BASE = "configdata"
+PACKAGE = "agola.configstore.v1"
 
 Announce = Callable[[str], None]
 """Shows somebody the token of the first user, which nobody can show again."""
@@ -32,38 +40,73 @@ Announce = Callable[[str], None]
 
 @asynccontextmanager
 async def serving(config: Config, *, announce: Announce) -> AsyncGenerator[None, None]:
-    """Serve users and their tokens while the block runs."""
+    """Serve users and their tokens while the block runs, or be in maintenance mode."""
+    clock, ids = SystemClock(), RandomIds()
+    async with (
+        kv.opening(config, COMPONENT) as live,
+        objects.opening(config, COMPONENT) as stored,
+        modes(
+            live,
+            serve=partial(_users, config, live, stored, announce),
+            maintain=partial(_maintenance, config, live),
+            clock=clock,
+            ids=ids,
+        ),
+    ):
+        yield
+
+
+@asynccontextmanager
+async def _users(
+    config: Config, live: KeyValue, stored: ObjectStorage, announce: Announce
+) -> AsyncGenerator[None, None]:
     clock, ids = SystemClock(), RandomIds()
     async with AsyncExitStack() as stack:
-        live = await stack.enter_async_context(kv.opening(config, COMPONENT))
-        stored = await stack.enter_async_context(objects.opening(config, COMPONENT))
-        database = await stack.enter_async_context(sql.opening(config, COMPONENT, MIGRATIONS))
+        database = await stack.enter_async_context(
+            sql.opening(config, COMPONENT, TABLES.definition)
+        )
         truth = await stack.enter_async_context(
             datamanager.opening(live, stored, BASE, clock=clock, ids=ids)
         )
-        projection = Projection(truth, database)
-        await projection.start()
+        copy = await stack.enter_async_context(readdb.following(database, truth, TABLES))
 
-        store = DataManagerStore(truth, database, projection)
+        store = DataManagerStore(truth, copy)
         users = UserActions(store, clock, ids)
         tokens = TokenActions(store, users, clock, ids)
         maintenance = MaintenanceActions(MaintenanceFlag(live, clock), store)
-        await stack.enter_async_context(background(projection.run, tokens.record_uses))
+        await stack.enter_async_context(background(tokens.record_uses))
 
         if not await users.has_users():
             await users.ensure_admin(config.admin_token or _announced(ids.token(), announce))
-        await stack.enter_async_context(
-            server.serving(
-                [
-                    UserServicer(users, tokens).mount(),
-                    MaintenanceServicer(maintenance).mount(),
-                    *later_mounts(),
-                ],
-                address=config.configstore.listen,
-                authenticate=InternalToken(config.internal_token),
-            )
-        )
+        mounts = [
+            UserServicer(users, tokens).mount(),
+            MaintenanceServicer(maintenance).mount(),
+            *later_mounts(),
+        ]
+        await stack.enter_async_context(_listening(config, mounts))
         yield
+
+
+@asynccontextmanager
+async def _maintenance(config: Config, live: KeyValue) -> AsyncGenerator[None, None]:
+    """Be there for those who asked for it, and refuse all other calls."""
+    clock = SystemClock()
+    flag = MaintenanceFlag(live, clock)
+    mounts = [
+        MaintenanceServicer(MaintenanceActions(flag)).mount(),
+        KeeperServicer(KeeperActions(flag, clock)).mount(),
+    ]
+    closed = closing(PACKAGE, MaintainedService.CONFIGSTORE.closed, but=mounts)
+    async with _listening(config, closed):
+        yield
+
+
+def _listening(config: Config, mounts: Sequence[Mount]) -> AbstractAsyncContextManager[str]:
+    return server.serving(
+        mounts,
+        address=config.configstore.listen,
+        authenticate=InternalToken(config.internal_token),
+    )
 
 
 def _announced(secret: str, announce: Announce) -> str:

@@ -1,9 +1,9 @@
 """Setting the configstore aside, in a way that somebody can still open it again."""
 
 from agola.core.clock import Clock
-from agola.core.errors import NotExistError, UnavailableError
+from agola.core.errors import NotExistError
 from agola.maintenance.flag import MaintenanceFlag
-from agola.model.maintenance import MaintenanceStatus
+from agola.model.maintenance import MaintainedService, MaintenanceStatus
 from agola.model.user import Identity, UserTokenID, token_digest
 from agola.services.configstore.actions.tokens import check_unexpired
 from agola.services.configstore.ports import Store
@@ -48,10 +48,9 @@ class MaintenanceActions:
 class KeeperActions:
     """Knows the tokens of those who asked for maintenance mode, and no others."""
 
-    def __init__(self, flag: MaintenanceFlag, clock: Clock, closed: UnavailableError) -> None:
+    def __init__(self, flag: MaintenanceFlag, clock: Clock) -> None:
         self._flag = flag
         self._clock = clock
-        self._closed = closed
 
     async def authenticate(self, value: str) -> Identity:
         """Say who presents a value.
@@ -64,4 +63,4 @@ class KeeperActions:
             if keeper.token.digest == digest:
                 check_unexpired(keeper.token, self._clock.now())
                 return keeper
-        raise self._closed
+        raise MaintainedService.CONFIGSTORE.closed()
