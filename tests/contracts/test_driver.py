@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -25,7 +26,8 @@ from agola.services.executor.ports.driver import (
     PodSpec,
 )
 
-EXECUTOR = ExecutorID("7d1c2f0e-executor")
+EXECUTOR = ExecutorID(f"executor-{uuid4()}")
+"""Of this session alone: what bears it is killed as left behind, also what another session made."""
 TASK = TaskID("3b1e-task")
 
 
