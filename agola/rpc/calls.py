@@ -1,7 +1,7 @@
 """Calling another service: its errors come out as the classes that it raised."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable
 from typing import Any, TypeVar
 
 import grpc
@@ -9,6 +9,7 @@ import grpc
 from agola.rpc.status import from_rpc_error
 
 T = TypeVar("T")
+Request = TypeVar("Request")
 
 
 async def unary(call: Awaitable[T]) -> T:
@@ -33,10 +34,20 @@ async def stream(call: grpc.aio.UnaryStreamCall[Any, T]) -> AsyncGenerator[T, No
         call.cancel()
 
 
-async def sent(call: grpc.aio.StreamUnaryCall[Any, T]) -> T:
-    """Wait for the answer to a call that streams requests; cancel it if the caller gives up."""
+async def sent(call: grpc.aio.StreamUnaryCall[Request, T], messages: AsyncIterable[Request]) -> T:
+    """Send *messages*, each as soon as there is room for it, and wait for the answer.
+
+    Raises the error that the other service meant, also in the middle; what *messages* raises comes
+    out as it is.  The call is cancelled when it ends in any other way than with an answer.
+    """
     try:
+        async for message in messages:
+            try:
+                await call.write(message)
+            except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
+                break  # it has ended, and says itself how
+        else:
+            await call.done_writing()
         return await unary(call)
-    except asyncio.CancelledError:
+    finally:
         call.cancel()
-        raise
