@@ -1,9 +1,14 @@
 """The runservice's maintenance mode."""
 
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+
 import grpc
 
+from agola.model.export import ExportChoice, ExportEvent, Imported
 from agola.model.maintenance import MaintenanceStatus
 from agola.rpc import calls
+from agola.wire.maintenance_export import event_from_pb, imported_from_pb, messages_of
 from agola.wire.maintenance_status import status_from_pb
 from generated.agola.runservice.v1 import maintenance_service_pb2 as pb
 from generated.agola.runservice.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
@@ -30,3 +35,20 @@ class MaintenanceClient:
         """Ask every instance to serve again."""
         answer = await calls.unary(self._stub.DisableMaintenance(pb.DisableMaintenanceRequest()))
         return status_from_pb(answer.status)
+
+    async def export(self, choice: ExportChoice) -> AsyncGenerator[ExportEvent, None]:
+        """Yield everything that is kept, as it is at one moment."""
+        request = pb.ExportRequest(
+            with_logs=choice.with_logs,
+            with_archives=choice.with_archives,
+            decrypted=choice.decrypted,
+        )
+        async with aclosing(calls.stream(self._stub.Export(request))) as messages:
+            async for message in messages:
+                yield event_from_pb(message.event)
+
+    async def import_(self, events: AsyncIterable[ExportEvent]) -> Imported:
+        """Replace everything that is kept.  If *events* raises, nothing is replaced."""
+        async with aclosing(messages_of(pb.ImportRequest, events)) as messages:
+            answer = await calls.sent(self._stub.Import(), messages)
+        return imported_from_pb(answer)

@@ -1,7 +1,9 @@
 """The services that can be set aside, as the gateway needs them."""
 
+from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Protocol
 
+from agola.model.export import ExportChoice, ExportEvent, Imported
 from agola.model.maintenance import MaintenanceStatus
 from agola.model.user import UserTokenID
 
@@ -14,6 +16,19 @@ class Maintenance(Protocol):
 
     async def disable(self) -> MaintenanceStatus:
         """Ask every instance to serve again."""
+
+    def export(self, choice: ExportChoice) -> AsyncGenerator[ExportEvent, None]:
+        """Yield everything that is kept, as it is when the header is there.
+
+        PreconditionError: MAINTENANCE_BUSY.
+        """
+
+    async def import_(self, events: AsyncIterable[ExportEvent]) -> Imported:
+        """Replace everything that is kept.
+
+        BadRequestError: EXPORT_INVALID, ENCRYPTION_KEY_UNKNOWN.
+        PreconditionError: MAINTENANCE_REQUIRED, MAINTENANCE_BUSY.
+        """
 
 
 class ConfigstoreMaintenance(Maintenance, Protocol):
