@@ -40,6 +40,8 @@ def parse(text: str, *, source: str) -> Config:
         return msgspec.convert({} if content is None else content, Config, dec_hook=_converted)
     except (yaml.YAMLError, msgspec.ValidationError, TypeError) as error:
         detail = " ".join(str(error).split())
+        if isinstance(error, msgspec.ValidationError) and " - at `" not in detail:
+            detail += " - at `$`"  # the top has a path like any other place
         message = f"{source}: {detail}"
         raise BadRequestError(
             message, reason="CONFIG_INVALID", source=source, detail=detail

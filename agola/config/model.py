@@ -1,5 +1,6 @@
 """What an installation can be told.  Every key has a default: no file at all is a whole system."""
 
+import math
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -128,6 +129,12 @@ class Executor(Internal, frozen=True):
     """What run definitions can ask for."""
     stop_grace_seconds: float = 10.0
     """How long a stopped task may tidy up before it is killed."""
+
+    def __post_init__(self) -> None:
+        if self.slots < 1:
+            raise ValueError(f"slots is {self.slots}: an executor needs room for a task, 1 or more")
+        if not 0 <= self.stop_grace_seconds < math.inf:
+            raise ValueError(f"stop_grace_seconds is {self.stop_grace_seconds}: it is 0 or more")
 
 
 class EncryptionKey(Section, frozen=True):

@@ -41,7 +41,8 @@ database: {driver: postgres, dsn: "host=db"}
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("gatway: {}", "`gatway`"),
+        ("gatway: {}", "`gatway` - at `$`"),
+        ("- gateway", "- at `$`"),
         ("gateway: {listne: x}", "$.gateway"),
         ("executor: {slots: many}", "$.executor.slots"),
         ("key_value: {driver: zookeeper}", "$.key_value"),
@@ -55,6 +56,22 @@ def test_what_is_wrong_is_said_with_its_path(text: str, place: str) -> None:
     assert caught.value.reason == "CONFIG_INVALID"
     assert place in caught.value.message
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("slots: 0", "slots is 0: an executor needs room for a task, 1 or more"),
+        ("slots: -1", "slots is -1: an executor needs room for a task, 1 or more"),
+        ("stop_grace_seconds: -1", "stop_grace_seconds is -1.0: it is 0 or more"),
+        ("stop_grace_seconds: .inf", "stop_grace_seconds is inf: it is 0 or more"),
+        ("stop_grace_seconds: .nan", "stop_grace_seconds is nan: it is 0 or more"),
+    ],
+)
+def test_an_executor_that_could_not_work_is_refused(setting: str, told: str) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        parse(f"executor: {{{setting}}}", source="config.yml")
+    assert caught.value.message == f"config.yml: {told} - at `$.executor`"
 
 
 def test_the_internal_token_is_made_once_and_is_private(tmp_path: Path) -> None:
