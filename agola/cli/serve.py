@@ -50,8 +50,15 @@ def _path(text: str | None) -> Path | None:
 
 
 def chosen(names: str | None) -> tuple[str, ...]:
-    """Read a list of components.  BadRequestError: COMPONENT_UNKNOWN."""
-    asked = {name.strip() for name in names.split(",")} if names else set(COMPONENTS)
+    """Read a list of components; None is all of them.
+
+    BadRequestError: COMPONENT_REQUIRED, COMPONENT_UNKNOWN.
+    """
+    listed = COMPONENTS if names is None else names.split(",")
+    asked = {name.strip() for name in listed} - {""}
+    if not asked:
+        message = f"--components names none; there are {', '.join(COMPONENTS)}"
+        raise BadRequestError(message, reason="COMPONENT_REQUIRED")
     if unknown := sorted(asked - set(COMPONENTS)):
         message = f"no such component: {', '.join(unknown)}; there are {', '.join(COMPONENTS)}"
         raise BadRequestError(message, reason="COMPONENT_UNKNOWN", components=",".join(unknown))
