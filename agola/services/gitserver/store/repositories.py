@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agola.model.repository import RepositoryPath
 from agola.services.gitserver.store.git import Git
-from agola.storage.objects.posix_folder import make_folder, sync_folder
+from agola.storage.objects.file_folder import make_folder, sync_folder
 
 
 class DiskRepositories:
