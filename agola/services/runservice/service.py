@@ -1,7 +1,8 @@
 """The runservice, put together."""
 
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from agola import datamanager
 from agola.config.model import Config
@@ -9,9 +10,13 @@ from agola.core.background import background
 from agola.core.clock import SystemClock
 from agola.core.ids import RandomIds
 from agola.maintenance.flag import MaintenanceFlag
+from agola.maintenance.modes import modes
+from agola.model.maintenance import MaintainedService
 from agola.model.run_id import RunIds
 from agola.rpc import server
 from agola.rpc.auth import InternalToken
+from agola.rpc.maintenance import closing
+from agola.rpc.server import Mount
 from agola.services.runservice.actions.advancing import AdvanceActions
 from agola.services.runservice.actions.archives import ArchiveActions
 from agola.services.runservice.actions.executors import ExecutorActions
@@ -41,19 +46,39 @@ from agola.services.runservice.store.run_table import MIGRATIONS, run_table
 from agola.services.runservice.store.stored_archives import ObjectArchives
 from agola.services.runservice.store.stored_logs import ObjectLogs
 from agola.storage import kv, objects, sql
+from agola.storage.kv.port import KeyValue
+from agola.storage.objects.port import ObjectStorage
 
 COMPONENT = "runservice"
 DATA = "rundata"
+PACKAGE = "agola.runservice.v1"
 
 
 @asynccontextmanager
 async def serving(config: Config) -> AsyncGenerator[None, None]:
-    """Serve runs, their logs and their executors while the block runs."""
+    """Serve runs, their logs and their executors while the block runs, or be in maintenance mode.
+
+    Executors go on with their tasks meanwhile, and report afterwards.
+    """
+    async with (
+        kv.opening(config, COMPONENT) as keys,
+        objects.opening(config, COMPONENT) as files,
+        modes(
+            keys,
+            serve=partial(_runs, config, keys, files),
+            maintain=partial(_maintenance, config, keys),
+            clock=SystemClock(),
+            ids=RandomIds(),
+        ),
+    ):
+        yield
+
+
+@asynccontextmanager
+async def _runs(config: Config, keys: KeyValue, files: ObjectStorage) -> AsyncGenerator[None, None]:
     clock, ids = SystemClock(), RandomIds()
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        keys = await enter(kv.opening(config, COMPONENT))
-        files = await enter(objects.opening(config, COMPONENT))
         database = await enter(sql.opening(config, COMPONENT, MIGRATIONS))
         data = await enter(datamanager.opening(keys, files, DATA))
 
@@ -96,6 +121,22 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
             MaintenanceServicer(MaintenanceFlag(keys, clock)).mount(),
             *later_mounts(),
         ]
-        address, token = config.runservice.listen, InternalToken(config.internal_token)
-        await enter(server.serving(mounts, address=address, authenticate=token))
+        await enter(_listening(config, mounts))
         yield
+
+
+@asynccontextmanager
+async def _maintenance(config: Config, keys: KeyValue) -> AsyncGenerator[None, None]:
+    """Be there for administrators, and refuse all other calls."""
+    mounts = [MaintenanceServicer(MaintenanceFlag(keys, SystemClock())).mount()]
+    closed = closing(PACKAGE, MaintainedService.RUNSERVICE.closed, but=mounts)
+    async with _listening(config, closed):
+        yield
+
+
+def _listening(config: Config, mounts: Sequence[Mount]) -> AbstractAsyncContextManager[str]:
+    return server.serving(
+        mounts,
+        address=config.runservice.listen,
+        authenticate=InternalToken(config.internal_token),
+    )
