@@ -9,11 +9,14 @@ from agola.model.repository import RepositoryPath
 from agola.services.gitserver.store.git import Git
 from agola.storage.objects.file_folder import make_folder, sync_folder
 
+PRIVATE = 0o700
+
 
 class DiskRepositories:
-    """`Repositories` below one directory."""
+    """`Repositories` below one directory, which is nobody else's business."""
 
     def __init__(self, root: Path, git: Git) -> None:
+        self._root = root
         self._repositories = root / "repositories"
         self._temporary = root / "tmp"
         self._git = git
@@ -41,13 +44,20 @@ class DiskRepositories:
 
     def _prepare(self) -> None:
         shutil.rmtree(self._temporary, ignore_errors=True)
-        make_folder(self._repositories)
-        make_folder(self._temporary)
+        for folder in (self._root, self._repositories, self._temporary):
+            _make_private(folder)
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder; one that is there already, from before, is closed to others as well."""
+    make_folder(folder)
+    folder.chmod(PRIVATE)
 
 
 def _move(made: Path, folder: Path) -> None:
     """Put the repository in its place, unless another push was faster."""
-    make_folder(folder.parent)
+    _make_private(folder.parent)
+    made.chmod(PRIVATE)
     try:
         made.rename(folder)
     except OSError:
