@@ -10,6 +10,7 @@ from agola.cli.failures import typed
 from agola.clients.gateway import (
     AuthClient,
     DirectRunClient,
+    EncryptionKeyClient,
     LogClient,
     MaintenanceClient,
     RunClient,
@@ -30,6 +31,7 @@ class Gateway:
     runs: RunClient
     logs: LogClient
     direct_runs: DirectRunClient
+    encryption_keys: EncryptionKeyClient
     maintenance: MaintenanceClient
 
 
@@ -54,6 +56,7 @@ async def to(whom: Access) -> AsyncGenerator[Gateway, None]:
             runs=RunClient(channel),
             logs=LogClient(channel),
             direct_runs=DirectRunClient(channel),
+            encryption_keys=EncryptionKeyClient(channel),
             maintenance=MaintenanceClient(channel),
         )
         try:

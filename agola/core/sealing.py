@@ -46,6 +46,13 @@ class RecordSealer:
         key = key or self._sealer.keys.current()
         return record | {FIELD: key.seal(text, self._place(id))}
 
+    def decode(self, id: str, data: bytes) -> Document:  # noqa: A002 (the field's name)
+        """Read what is stored, without opening it.  InternalError: `DATA_DAMAGED`."""
+        try:
+            return msgspec.json.decode(data, type=Document)
+        except msgspec.MsgspecError as error:
+            raise self.damaged(id) from error
+
     def open(self, id: str, record: Document) -> Document:  # noqa: A002 (the field's name)
         """Undo `seal`.  A record that is not sealed stays as it is.
 
@@ -69,7 +76,7 @@ class RecordSealer:
         """
         if self.key_id(id, data) in {key.id, None}:
             return None
-        return msgspec.json.encode(self.seal(id, self.open(id, self._decoded(id, data)), key))
+        return msgspec.json.encode(self.seal(id, self.open(id, self.decode(id, data)), key))
 
     def key_id(self, id: str, data: bytes) -> str | None:  # noqa: A002 (the field's name)
         """Say which key sealed a record; "" if it has secrets in clear, None if it has none.
@@ -79,21 +86,16 @@ class RecordSealer:
         try:
             sealed = msgspec.json.decode(data, type=_Glance).sealed
         except msgspec.MsgspecError as error:
-            raise self._damaged(id) from error
+            raise self.damaged(id) from error
         if not sealed:
-            return "" if _take(self._decoded(id, data), self._shape) else None
+            return "" if _take(self.decode(id, data), self._shape) else None
         key_id = key_id_of(sealed)
         if key_id is None:
-            raise self._damaged(id)
+            raise self.damaged(id)
         return key_id
 
-    def _decoded(self, id: str, data: bytes) -> Document:  # noqa: A002 (the field's name)
-        try:
-            return msgspec.json.decode(data, type=Document)
-        except msgspec.MsgspecError as error:
-            raise self._damaged(id) from error
-
-    def _damaged(self, id: str) -> InternalError:  # noqa: A002 (the field's name)
+    def damaged(self, id: str) -> InternalError:  # noqa: A002 (the field's name)
+        """Say that a record is none of this type."""
         return damaged(self._place(id), "it is no record of its kind")
 
     def _place(self, id: str) -> Place:  # noqa: A002 (the field's name)

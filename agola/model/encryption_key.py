@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from agola.model.maintenance import MaintainedService
+
 
 class EncryptionKey(Struct, frozen=True, kw_only=True):
     """A key, without what it is made of."""
@@ -41,3 +43,12 @@ class RotationProgress(Struct, frozen=True, kw_only=True):
     """How many of them it has encrypted anew."""
     complete: bool = False
     """Whether it has looked at all of them."""
+
+
+class ServiceRotation(Struct, frozen=True, kw_only=True):
+    """How far the rotation of an installation is: in this service, which it does now."""
+
+    service: MaintainedService
+    key_id: str
+    """The key that it encrypts with there."""
+    progress: RotationProgress

@@ -22,6 +22,7 @@ from agola.config.model import (
 from agola.core.errors import AlreadyExistsError, UnauthorizedError
 from agola.rpc.channel import dial
 from agola.services.configstore import service
+from tests.testbed.encryption import shared_keys
 from tests.testbed.etcd_process import EtcdServer
 
 pytest_plugins = ["tests.testbed.etcd", "tests.testbed.postgres"]
@@ -56,6 +57,7 @@ async def two_configstores(
             key_value=EtcdKeyValue(endpoints=(etcd.endpoint,), prefix=prefix),
             objects=PosixObjects(path=tmp_path / "objects"),
             database=database,
+            encryption=shared_keys(tmp_path),
             configstore=Internal(listen=address, target=address),
         )
 

@@ -30,6 +30,7 @@ from agola.rpc.channel import dial
 from agola.services.runservice import service as runservice
 from agola.services.scheduler import service as scheduler
 from tests.fakes.task_executor import fake_executor
+from tests.testbed.encryption import shared_keys
 from tests.testbed.etcd_process import EtcdServer
 from tests.unit.services.runservice.conftest import TOKEN, a_run
 
@@ -72,6 +73,7 @@ async def two(
                 key_value=EtcdKeyValue(endpoints=(etcd_server.endpoint,), prefix=prefix),
                 objects=PosixObjects(path=tmp_path / "objects"),
                 database=database,
+                encryption=shared_keys(tmp_path),
                 runservice=Internal(listen=address, target=address),
             )
             await stack.enter_async_context(runservice.serving(config))

@@ -3,6 +3,7 @@
 from agola.clients.gateway.auth import AuthClient
 from agola.clients.gateway.config import ConfigClient
 from agola.clients.gateway.direct_run import DirectRunClient
+from agola.clients.gateway.encryption_key import EncryptionKeyClient
 from agola.clients.gateway.executor import ExecutorRegistryClient
 from agola.clients.gateway.log import LogClient
 from agola.clients.gateway.maintenance import MaintenanceClient
@@ -13,6 +14,7 @@ __all__ = [
     "AuthClient",
     "ConfigClient",
     "DirectRunClient",
+    "EncryptionKeyClient",
     "ExecutorRegistryClient",
     "LogClient",
     "MaintenanceClient",

@@ -9,7 +9,9 @@ from agola.config.model import Config
 from agola.core.background import background
 from agola.core.clock import SystemClock
 from agola.core.ids import RandomIds
+from agola.maintenance.encryption import EncryptedData
 from agola.maintenance.flag import MaintenanceFlag
+from agola.maintenance.key_register import KeyRegister
 from agola.maintenance.modes import modes
 from agola.model.maintenance import MaintainedService
 from agola.model.user import TOKEN_PREFIX
@@ -20,13 +22,14 @@ from agola.rpc.server import Mount
 from agola.services.configstore.actions.maintenance import KeeperActions, MaintenanceActions
 from agola.services.configstore.actions.tokens import TokenActions
 from agola.services.configstore.actions.users import UserActions
+from agola.services.configstore.servicer.encryption_key import EncryptionKeyServicer
 from agola.services.configstore.servicer.keeper import KeeperServicer
 from agola.services.configstore.servicer.later import later_mounts
 from agola.services.configstore.servicer.maintenance import MaintenanceServicer
 from agola.services.configstore.servicer.user import UserServicer
 from agola.services.configstore.store.store import DataManagerStore
 from agola.services.configstore.store.tables import TABLES
-from agola.storage import kv, objects, sql
+from agola.storage import keyring, kv, objects, sql
 from agola.storage.kv.port import KeyValue
 from agola.storage.objects.port import ObjectStorage
 
@@ -68,6 +71,9 @@ async def _users(
         truth = await stack.enter_async_context(
             datamanager.opening(live, stored, BASE, clock=clock, ids=ids)
         )
+        register = KeyRegister(truth, keyring.opening(config), lost=config.encryption.lost)
+        await register.start()
+        encrypted = EncryptedData(truth, live, register, [])
         copy = await stack.enter_async_context(readdb.following(database, truth, TABLES))
 
         store = DataManagerStore(truth, copy)
@@ -80,6 +86,7 @@ async def _users(
             await users.ensure_admin(config.admin_token or _announced(ids.token(), announce))
         mounts = [
             UserServicer(users, tokens).mount(),
+            EncryptionKeyServicer(encrypted).mount(),
             MaintenanceServicer(maintenance).mount(),
             *later_mounts(),
         ]

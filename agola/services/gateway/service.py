@@ -3,14 +3,17 @@
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from agola.clients.configstore import EncryptionKeyClient as ConfigstoreKeys
 from agola.clients.configstore import MaintenanceClient as ConfigstoreMaintenance
 from agola.clients.configstore import UserClient
 from agola.clients.gitserver import RepositoryClient
+from agola.clients.runservice import EncryptionKeyClient as RunserviceKeys
 from agola.clients.runservice import ExecutorRegistryClient, LogClient, RunClient
 from agola.clients.runservice import MaintenanceClient as RunserviceMaintenance
 from agola.config.model import Config
 from agola.core.clock import SystemClock
 from agola.core.ids import RandomIds
+from agola.model.maintenance import MaintainedService
 from agola.rpc import server
 from agola.rpc.channel import dial
 from agola.rpc.fanout import fanning_out
@@ -19,6 +22,7 @@ from agola.services.gateway.actions.authentication import Authentication
 from agola.services.gateway.actions.configs import ConfigActions
 from agola.services.gateway.actions.definitions import Definitions
 from agola.services.gateway.actions.direct_runs import DirectRunActions
+from agola.services.gateway.actions.encryption_keys import EncryptionKeyActions
 from agola.services.gateway.actions.executors import ExecutorActions
 from agola.services.gateway.actions.logs import LogActions
 from agola.services.gateway.actions.maintenance import MaintenanceActions
@@ -27,6 +31,7 @@ from agola.services.gateway.actions.users import UserActions, UserTokenActions
 from agola.services.gateway.servicer.auth import AuthServicer
 from agola.services.gateway.servicer.config import ConfigServicer
 from agola.services.gateway.servicer.direct_run import DirectRunServicer
+from agola.services.gateway.servicer.encryption_key import EncryptionKeyServicer
 from agola.services.gateway.servicer.executor_registry import ExecutorRegistryServicer
 from agola.services.gateway.servicer.log import LogServicer
 from agola.services.gateway.servicer.maintenance import MaintenanceServicer
@@ -62,6 +67,12 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
         maintenance = MaintenanceActions(
             ConfigstoreMaintenance(configstore), RunserviceMaintenance(runservice)
         )
+        encryption_keys = EncryptionKeyActions(
+            {
+                MaintainedService.CONFIGSTORE: ConfigstoreKeys(configstore),
+                MaintainedService.RUNSERVICE: RunserviceKeys(runservice),
+            }
+        )
 
         services = mounts(
             auth=AuthServicer(user_actions),
@@ -71,6 +82,7 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
             logs=LogServicer(logs),
             executors=ExecutorRegistryServicer(executors),
             configs=ConfigServicer(configs),
+            encryption_keys=EncryptionKeyServicer(encryption_keys),
             maintenance=MaintenanceServicer(maintenance),
         )
         authenticate = Authentication(users, SystemClock())

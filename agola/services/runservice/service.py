@@ -9,7 +9,9 @@ from agola.config.model import Config
 from agola.core.background import background
 from agola.core.clock import SystemClock
 from agola.core.ids import RandomIds
+from agola.maintenance.encryption import EncryptedData
 from agola.maintenance.flag import MaintenanceFlag
+from agola.maintenance.key_register import KeyRegister
 from agola.maintenance.modes import modes
 from agola.model.maintenance import MaintainedService
 from agola.model.run_id import RunIds
@@ -28,6 +30,7 @@ from agola.services.runservice.actions.runs import RunActions
 from agola.services.runservice.loops.advancing import AdvanceLoops
 from agola.services.runservice.loops.fetch import FetchLoop
 from agola.services.runservice.loops.liveness import LivenessLoops
+from agola.services.runservice.servicer.encryption_key import EncryptionKeyServicer
 from agola.services.runservice.servicer.executor_registry import ExecutorRegistryServicer
 from agola.services.runservice.servicer.executor_task import ExecutorTaskServicer
 from agola.services.runservice.servicer.later import later_mounts
@@ -45,7 +48,7 @@ from agola.services.runservice.store.run_configs import run_configs
 from agola.services.runservice.store.run_table import MIGRATIONS, run_table
 from agola.services.runservice.store.stored_archives import ObjectArchives
 from agola.services.runservice.store.stored_logs import ObjectLogs
-from agola.storage import kv, objects, sql
+from agola.storage import keyring, kv, objects, sql
 from agola.storage.kv.port import KeyValue
 from agola.storage.objects.port import ObjectStorage
 
@@ -81,10 +84,13 @@ async def _runs(config: Config, keys: KeyValue, files: ObjectStorage) -> AsyncGe
         enter = stack.enter_async_context
         database = await enter(sql.opening(config, COMPONENT, MIGRATIONS))
         data = await enter(datamanager.opening(keys, files, DATA))
+        register = KeyRegister(data, keyring.opening(config), lost=config.encryption.lost)
+        await register.start()
 
         live = await enter(live_state(keys, clock))
         table = await enter(run_table(database, data))
-        configs = await enter(run_configs(data))
+        configs = await enter(run_configs(data, register))
+        encrypted = EncryptedData(data, keys, register, [configs.records.sealer])
         archive = StoredRuns(data, table)
         places = LiveTaskPlaces(live, archive)
         copies = await enter(executor_copies(places, token=config.internal_token))
@@ -118,6 +124,7 @@ async def _runs(config: Config, keys: KeyValue, files: ObjectStorage) -> AsyncGe
                 LogServicer(LogActions(places, logs, copies)),
                 ArchiveServicer(ArchiveActions(places, archives)),
             ),
+            EncryptionKeyServicer(encrypted).mount(),
             MaintenanceServicer(MaintenanceFlag(keys, clock)).mount(),
             *later_mounts(),
         ]

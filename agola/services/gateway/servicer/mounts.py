@@ -6,6 +6,7 @@ from agola.rpc.server import Mount
 from agola.services.gateway.servicer.auth import AuthServicer
 from agola.services.gateway.servicer.config import ConfigServicer
 from agola.services.gateway.servicer.direct_run import DirectRunServicer
+from agola.services.gateway.servicer.encryption_key import EncryptionKeyServicer
 from agola.services.gateway.servicer.executor_registry import ExecutorRegistryServicer
 from agola.services.gateway.servicer.log import LogServicer
 from agola.services.gateway.servicer.maintenance import MaintenanceServicer
@@ -22,6 +23,8 @@ from generated.agola.gateway.v1 import (
     delivery_service_pb2_grpc,
     direct_run_service_pb2,
     direct_run_service_pb2_grpc,
+    encryption_key_service_pb2,
+    encryption_key_service_pb2_grpc,
     executor_registry_service_pb2,
     executor_registry_service_pb2_grpc,
     invitation_service_pb2,
@@ -74,6 +77,7 @@ def mounts(
     logs: LogServicer,
     executors: ExecutorRegistryServicer,
     configs: ConfigServicer,
+    encryption_keys: EncryptionKeyServicer,
     maintenance: MaintenanceServicer,
 ) -> list[Mount]:
     """Mount everything that the contract has."""
@@ -85,6 +89,7 @@ def mounts(
         _mount(log_service_pb2, log_service_pb2_grpc, logs),
         _mount(executor_registry_service_pb2, executor_registry_service_pb2_grpc, executors),
         _mount(config_service_pb2, config_service_pb2_grpc, configs),
+        _mount(encryption_key_service_pb2, encryption_key_service_pb2_grpc, encryption_keys),
         _mount(maintenance_service_pb2, maintenance_service_pb2_grpc, maintenance),
         *(_mount(messages, calls) for messages, calls in LATER),
     ]

@@ -6,16 +6,16 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import msgspec
-
 from agola.core.background import background
 from agola.core.errors import AgolaError, ConcurrencyError, NotExistError
+from agola.core.keyring import Key, Sealer
 from agola.datamanager.port import Action, DataManager
+from agola.maintenance.key_register import KeyRegister
 from agola.model.group import root_group
 from agola.model.run_config import RunConfig, RunID
 from agola.services.runservice.ports.live import no_run
+from agola.services.runservice.store.run_config_record import RUN_CONFIG, RunConfigRecords
 
-RUN_CONFIG = "runconfig"
 RUN_COUNTER = "runcounter"
 CACHED_CONFIGS = 500
 MAX_BATCH = 50
@@ -28,14 +28,16 @@ class _Request:
 
 
 class StoredRunConfigs:
-    """Run configs in the datamanager; the latest ones are kept in memory too.
+    """Run configs in the datamanager, with their secrets sealed; the latest in memory too.
 
     Those that arrive while others are written go into the next batch, together: so numbers are
     consecutive, and a burst costs little more than one.
     """
 
-    def __init__(self, datamanager: DataManager) -> None:
+    def __init__(self, datamanager: DataManager, register: KeyRegister) -> None:
         self._datamanager = datamanager
+        self._register = register
+        self.records = RunConfigRecords(Sealer(register.keys))
         self._cache: OrderedDict[RunID, RunConfig] = OrderedDict()
         self._waiting: list[_Request] = []
         self._wake = asyncio.Event()
@@ -56,7 +58,7 @@ class StoredRunConfigs:
             data = await self._datamanager.read(RUN_CONFIG, run_id)
         except NotExistError as error:
             raise no_run(run_id) from error
-        config = msgspec.json.decode(data, type=RunConfig)
+        config = self.records.decode(run_id, data)
         self._remember(config)
         return config
 
@@ -89,6 +91,7 @@ class StoredRunConfigs:
 
     async def _commit(self, configs: Sequence[RunConfig]) -> list[int]:
         """Keep run configs, each with the next number of its root.  ConcurrencyError."""
+        key = await self._register.current()
         roots = {_counter_id(config): 0 for config in configs}
         groups = await self._datamanager.groups([f"counter-{root}" for root in roots])
         for root in roots:
@@ -98,14 +101,18 @@ class StoredRunConfigs:
             root = _counter_id(config)
             roots[root] += 1
             counters.append(roots[root])
-        await self._datamanager.commit(
-            [
-                *(Action(RUN_CONFIG, one.id, msgspec.json.encode(one)) for one in configs),
-                *(Action(RUN_COUNTER, root, str(last).encode()) for root, last in roots.items()),
-            ],
-            groups=groups,
-        )
+        actions = [
+            *self._puts(configs, key),
+            *(Action(RUN_COUNTER, root, str(last).encode()) for root, last in roots.items()),
+        ]
+        await self._datamanager.commit(actions, groups=groups)
+        while (newer := await self._register.current()).id != key.id:  # a rotation has begun
+            key = newer
+            await self._datamanager.commit(self._puts(configs, key))
         return counters
+
+    def _puts(self, configs: Sequence[RunConfig], key: Key) -> list[Action]:
+        return [Action(RUN_CONFIG, one.id, self.records.encode(one, key)) for one in configs]
 
     async def _last_number(self, counter_id: str) -> int:
         try:
@@ -120,9 +127,11 @@ class StoredRunConfigs:
 
 
 @asynccontextmanager
-async def run_configs(datamanager: DataManager) -> AsyncGenerator[StoredRunConfigs, None]:
+async def run_configs(
+    datamanager: DataManager, register: KeyRegister
+) -> AsyncGenerator[StoredRunConfigs, None]:
     """Give the run configs; what waits to be written is written while the block runs."""
-    configs = StoredRunConfigs(datamanager)
+    configs = StoredRunConfigs(datamanager, register)
     async with background(configs.write):
         yield configs
 

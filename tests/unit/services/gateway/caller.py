@@ -8,6 +8,7 @@ from agola.clients.gateway import (
     AuthClient,
     ConfigClient,
     DirectRunClient,
+    EncryptionKeyClient,
     ExecutorRegistryClient,
     LogClient,
     MaintenanceClient,
@@ -40,4 +41,5 @@ class Calls:
         self.logs = LogClient(channel)
         self.executors = ExecutorRegistryClient(channel)
         self.configs = ConfigClient(channel)
+        self.encryption_keys = EncryptionKeyClient(channel)
         self.maintenance = MaintenanceClient(channel)

@@ -12,6 +12,7 @@ from agola.core.ids import RandomIds
 from agola.model.assignment import ExecutorLoad
 from agola.model.executor import Executor, ExecutorID
 from agola.model.log import LogEnd, LogEvent, LogPart
+from agola.model.maintenance import MaintainedService
 from agola.model.run_config import RunID, TaskID
 from agola.rpc.channel import dial
 from agola.rpc.server import Mount, serving
@@ -20,6 +21,7 @@ from agola.services.gateway.actions.authentication import Authentication
 from agola.services.gateway.actions.configs import ConfigActions
 from agola.services.gateway.actions.definitions import Definitions
 from agola.services.gateway.actions.direct_runs import DirectRunActions
+from agola.services.gateway.actions.encryption_keys import EncryptionKeyActions
 from agola.services.gateway.actions.executors import ExecutorActions
 from agola.services.gateway.actions.logs import LogActions
 from agola.services.gateway.actions.maintenance import MaintenanceActions
@@ -28,12 +30,14 @@ from agola.services.gateway.actions.users import UserActions, UserTokenActions
 from agola.services.gateway.servicer.auth import AuthServicer
 from agola.services.gateway.servicer.config import ConfigServicer
 from agola.services.gateway.servicer.direct_run import DirectRunServicer
+from agola.services.gateway.servicer.encryption_key import EncryptionKeyServicer
 from agola.services.gateway.servicer.executor_registry import ExecutorRegistryServicer
 from agola.services.gateway.servicer.log import LogServicer
 from agola.services.gateway.servicer.maintenance import MaintenanceServicer
 from agola.services.gateway.servicer.mounts import mounts
 from agola.services.gateway.servicer.run import RunServicer
 from agola.services.gateway.servicer.user import UserServicer
+from tests.unit.services.gateway.encryption_keys import KeyFolder, MemoryEncryption
 from tests.unit.services.gateway.maintenance import MemoryMaintenance
 from tests.unit.services.gateway.repositories import MemoryRepositories
 from tests.unit.services.gateway.runs import MemoryRuns
@@ -88,8 +92,15 @@ class House:
     runservice: MemoryMaintenance = field(
         default_factory=lambda: MemoryMaintenance("one-runservice")
     )
+    configstore_keys: MemoryEncryption = field(init=False)
+    runservice_keys: MemoryEncryption = field(init=False)
     clock: HandClock = field(default_factory=HandClock)
     address: str = ""
+
+    def __post_init__(self) -> None:
+        folder = KeyFolder("k1")
+        self.configstore_keys = MemoryEncryption(folder)
+        self.runservice_keys = MemoryEncryption(folder)
 
     def dial(self, token: str) -> AbstractAsyncContextManager[grpc.aio.Channel]:
         """Call as the user whose token is called so."""
@@ -118,5 +129,13 @@ class House:
             logs=LogServicer(LogActions(runs, NoLogs())),
             executors=ExecutorRegistryServicer(ExecutorActions(OneExecutor())),
             configs=ConfigServicer(ConfigActions(evaluator)),
+            encryption_keys=EncryptionKeyServicer(
+                EncryptionKeyActions(
+                    {
+                        MaintainedService.CONFIGSTORE: self.configstore_keys,
+                        MaintainedService.RUNSERVICE: self.runservice_keys,
+                    }
+                )
+            ),
             maintenance=MaintenanceServicer(MaintenanceActions(self.configstore, self.runservice)),
         )
