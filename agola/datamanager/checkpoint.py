@@ -2,93 +2,29 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 
-import msgspec
-
 from agola.core.errors import AgolaError, InternalError
-from agola.core.ids import Ids
 from agola.datamanager import sequence
 from agola.datamanager.cleaning import Cleaner
-from agola.datamanager.datafile import Changes, FileContent, merge, split
 from agola.datamanager.layout import (
     CHECKPOINT_LOCK,
     DATA_SEQUENCE,
     SNAPSHOT,
-    DataFile,
-    DataStatus,
-    Paths,
 )
 from agola.datamanager.limits import Limits
 from agola.datamanager.log import Log
 from agola.datamanager.port import WalSequence
-from agola.datamanager.snapshot import Snapshots
+from agola.datamanager.snapshot_writer import SnapshotWriter
 from agola.storage.kv.port import Compare, KeyValue, Put
-from agola.storage.objects.port import ObjectStorage
+
+__all__ = ["Checkpoints", "SnapshotWriter"]
 
 logger = logging.getLogger(__name__)
 
 LOCK_TTL = timedelta(seconds=30)
 RETRY_SECONDS = 5.0
-
-
-class SnapshotWriter:
-    """Writes snapshots: the files that changed, and a status that names them and the others."""
-
-    def __init__(
-        self, objects: ObjectStorage, paths: Paths, snapshots: Snapshots, ids: Ids, limits: Limits
-    ) -> None:
-        self._objects = objects
-        self._paths = paths
-        self._snapshots = snapshots
-        self._ids = ids
-        self._limits = limits
-
-    async def write(
-        self,
-        changes: dict[str, Changes],
-        *,
-        over: DataStatus,
-        data_sequence: WalSequence,
-        wal_sequence: WalSequence,
-    ) -> DataStatus:
-        """Write the snapshot that *over* becomes by *changes*.  It is there when its status is."""
-        files = dict(over.files)
-        for data_type, changed in changes.items():
-            if changed:
-                old = files.get(data_type, ())
-                files[data_type] = await self._fold(data_type, old, changed, data_sequence)
-        status = DataStatus(
-            data_sequence=data_sequence,
-            wal_sequence=wal_sequence,
-            files={data_type: each for data_type, each in files.items() if each},
-        )
-        await self._objects.write(self._paths.status(data_sequence), msgspec.json.encode(status))
-        return status
-
-    async def _fold(
-        self, data_type: str, old: Sequence[DataFile], changes: Changes, name: WalSequence
-    ) -> tuple[DataFile, ...]:
-        result: list[DataFile] = []
-        files: list[DataFile | None] = [*old] or [None]
-        parts = split(changes, [file.last_id for file in old])
-        for file, part in zip(files, parts, strict=True):
-            if file is not None and not part:
-                result.append(file)
-                continue
-            raw = b"" if file is None else await self._snapshots.read_file(data_type, file)
-            size = self._limits.max_file_bytes
-            contents = await asyncio.to_thread(merge, data_type, raw, part, max_bytes=size)
-            result += [await self._put(data_type, content, name) for content in contents]
-        return tuple(result)
-
-    async def _put(self, data_type: str, content: FileContent, name: WalSequence) -> DataFile:
-        file = DataFile(id=f"{name}-{self._ids.uuid()}", last_id=content.last_id)
-        index = await asyncio.to_thread(msgspec.json.encode, content.index)
-        await self._objects.write(self._paths.data_file(data_type, file.id), bytes(content.data))
-        await self._objects.write(self._paths.index(data_type, file.id), index)
-        return file
 
 
 class Checkpoints:

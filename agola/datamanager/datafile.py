@@ -1,69 +1,98 @@
-"""The data files of a snapshot: sorted records, merged with what changed.  Pure."""
+"""The data files of a snapshot: records in the order of their ids, merged with what changed."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Mapping
+from dataclasses import dataclass
+from heapq import merge as merged
+from itertools import islice
 
 from agola.datamanager import record
+from agola.datamanager.pace import Pace
 from agola.datamanager.port import Action
 
 Changes = Mapping[str, bytes | None]
 """What became of the objects of one type, by id.  None: deleted."""
 
-
-@dataclass(slots=True)
-class FileContent:
-    """A data file in the making."""
-
-    data: bytearray = field(default_factory=bytearray)
-    index: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Where the bytes of each object start, and how many they are."""
-    last_id: str = ""
-
-    def add(self, action: Action) -> None:
-        offset = record.append(self.data, action)
-        self.index[action.id] = (offset, len(action.data or b""))
-        self.last_id = action.id
+SORTED_AT_ONCE = 1000
 
 
-def merge(data_type: str, old: bytes, changes: Changes, *, max_bytes: int) -> list[FileContent]:
-    """Apply *changes* to a data file.  A file ends with the record that takes it to *max_bytes*.
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some whole records of a data file, the last of which has *last_id*."""
 
-    Nothing is left of a file when all its objects are deleted.
+    last_id: str
+    data: bytes
+
+
+class SortedChanges:
+    """Changes in the order of their ids, each taken once."""
+
+    def __init__(self, data_type: str, changes: Iterator[tuple[str, bytes | None]]) -> None:
+        self.data_type = data_type
+        self._changes = changes
+        self._next = next(changes, None)
+
+    def __bool__(self) -> bool:
+        """Say whether any are left."""
+        return self._next is not None
+
+    def reach(self, object_id: str) -> bool:
+        """Say whether one is left whose id is *object_id* or sorts before it."""
+        return self._next is not None and self._next[0] <= object_id
+
+    def take(self, up_to: str | None = None) -> Iterator[Action]:
+        """Take those up to an id, inclusive, or all that are left."""
+        while self._next is not None and (up_to is None or self._next[0] <= up_to):
+            action = Action(self.data_type, *self._next)
+            self._next = next(self._changes, None)
+            yield action
+
+
+async def in_order(data_type: str, changes: Changes) -> SortedChanges:
+    """Sort changes, a slice at a time."""
+    pace = Pace()
+    rest = iter(changes.items())
+    runs: list[list[tuple[str, bytes | None]]] = []
+    while run := sorted(islice(rest, SORTED_AT_ONCE)):
+        runs.append(run)
+        await pace.breathe()
+    return SortedChanges(data_type, merged(*runs))
+
+
+async def merge(old: AsyncIterable[Piece], changes: SortedChanges) -> AsyncGenerator[Piece, None]:
+    """Apply *changes* to pieces, as far as these reach.
+
+    Pieces that nothing changes come out as they went in.
     """
-    files: list[FileContent] = []
-    for action in _merged(data_type, old, changes):
-        if not files or len(files[-1].data) >= max_bytes:
-            files.append(FileContent())
-        files[-1].add(action)
-    return files
+    async for piece in old:
+        if changes.reach(piece.last_id):
+            for each in _changed(piece.data, changes):
+                yield each
+        else:
+            yield piece
 
 
-def _merged(data_type: str, old: bytes, changes: Changes) -> Iterator[Action]:
-    new = iter(sorted(changes.items()))
-    change = next(new, None)
-    for each in record.parse(old):
-        while change is not None and change[0] < each.action.id:
-            yield from _put(data_type, change)
-            change = next(new, None)
-        if change is not None and change[0] == each.action.id:
-            continue  # the change comes in its place, before the next record
-        yield each.action
-    while change is not None:
-        yield from _put(data_type, change)
-        change = next(new, None)
+async def rest_of(changes: SortedChanges) -> AsyncGenerator[Piece, None]:
+    """Make pieces of all changes that are left, which come behind what there is."""
+    pace = Pace()
+    for action in changes.take():
+        if action.data is None:
+            await pace.breathe()
+        else:
+            yield piece_of(action)
 
 
-def _put(data_type: str, change: tuple[str, bytes | None]) -> Iterator[Action]:
-    if change[1] is not None:
-        yield Action(data_type, change[0], change[1])
+def piece_of(action: Action) -> Piece:
+    """Make the piece of a new object."""
+    return Piece(action.id, record.encode(action))
 
 
-def split(changes: Changes, last_ids: Sequence[str]) -> list[dict[str, bytes | None]]:
-    """Say which of the existing files each change goes to; the last one takes the rest."""
-    parts: list[dict[str, bytes | None]] = [{} for _ in last_ids] or [{}]
-    place = 0
-    for object_id, data in sorted(changes.items()):
-        while place < len(last_ids) - 1 and last_ids[place] < object_id:
-            place += 1
-        parts[place][object_id] = data
-    return parts
+def _changed(data: bytes, changes: SortedChanges) -> Iterator[Piece]:
+    for each in record.parse(data):
+        object_id = each.action.id
+        replaced = False
+        for action in changes.take(object_id):
+            replaced = action.id == object_id
+            if action.data is not None:
+                yield piece_of(action)
+        if not replaced:
+            yield Piece(object_id, data[each.start : each.end])

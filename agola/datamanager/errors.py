@@ -1,5 +1,10 @@
 """What can be wrong with the storage itself.  Each needs a human being."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+
 from agola.core.errors import InternalError
 from agola.datamanager.port import WalSequence
 
@@ -24,9 +29,44 @@ class WalGapError(InternalError):
         )
 
 
+class WalAmbiguousError(InternalError):
+    """Two batches claim one place in the log, and nothing says which of them was committed."""
+
+    def __init__(self, sequence: WalSequence, data_ids: Sequence[str]) -> None:
+        names = " and ".join(data_ids)
+        message = (
+            f"the key-value store was lost, and both {names} may be batch {sequence}: delete the"
+            " one in wals/data/ that was not committed (its writer died while it lost a race)"
+        )
+        super().__init__(
+            message, reason="WAL_AMBIGUOUS", sequence=sequence, dataIds=",".join(data_ids)
+        )
+
+
+class StateLostError(InternalError):
+    """The key-value store is no longer the one that this process knows."""
+
+    def __init__(self, why: str) -> None:
+        message = f"the state in the key-value store {why}: opening it again recovers the data"
+        super().__init__(message, reason="KV_STATE_LOST")
+
+
 class DataDamagedError(InternalError):
     """An object of the datamanager is not what was written there.  Nothing builds upon it."""
 
     def __init__(self, path: str, why: str) -> None:
         message = f"{path} is damaged: {why}; restore this object from a backup"
         super().__init__(message, reason="DATA_DAMAGED", path=path, why=why)
+
+
+class MalformedError(Exception):
+    """Bytes are not what was written.  `checking` says where they are."""
+
+
+@contextmanager
+def checking(path: str) -> Iterator[None]:
+    """Say that the object at *path* is damaged, should it not decode: DataDamagedError."""
+    try:
+        yield
+    except (MalformedError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DataDamagedError(path, str(error)) from error
