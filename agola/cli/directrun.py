@@ -79,9 +79,17 @@ async def _push(
         print(f"agola: taking {len(extra.paths):,} untracked files, {size}", file=sys.stderr)
     message = args.message or await worktree.subject()
     async with snapshot(worktree, extra=extra, message=message) as made:
+        say_left_out(made)
         token = gateway.access.known_token
         await push(made, destination, token=token, show=sys.stderr.isatty())
         return made
+
+
+def say_left_out(made: Snapshot) -> None:
+    """Say what is in the work tree, cannot be pushed, and might be missed."""
+    for path in made.left_out:
+        what = f"submodule {clean(path)} has changes that are not committed in it"
+        print(f"agola: {what}: the runs do not see them", file=sys.stderr)
 
 
 def _show(args: argparse.Namespace, created: CreatedRuns) -> None:

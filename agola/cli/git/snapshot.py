@@ -30,6 +30,8 @@ class Snapshot:
     git: Git
     commit: str
     message: str
+    left_out: tuple[str, ...] = ()
+    """The paths of submodules with changes that they have not committed: those are not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,21 @@ async def snapshot(
                 *("--pathspec-from-file=-", "--pathspec-file-nul"),
                 stdin=b"\0".join(extra.paths),
             )
+        left_out = await _dirty_submodules(git)
         tree = await git.line("write-tree")
         commit = await (await _identified(git)).line("commit-tree", tree, stdin=message.encode())
-        yield Snapshot(git, commit, message)
+        yield Snapshot(git, commit, message, left_out)
+
+
+async def _dirty_submodules(git: Git) -> tuple[str, ...]:
+    """Name what still differs from the index that everything was just added to."""
+    differing = await git.output("diff-files", "--ignore-submodules=none", "--raw", "-z")
+    fields = differing.split(b"\0")
+    return tuple(
+        os.fsdecode(path)
+        for modes, path in zip(fields[::2], fields[1::2], strict=False)
+        if modes.startswith(b":160000 ")  # a commit of another repository
+    )
 
 
 def _check_size(extra: Untracked, most: int) -> None:

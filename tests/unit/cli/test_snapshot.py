@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agola.cli.directrun import say_left_out
 from agola.cli.git.push import Destination, push
 from agola.cli.git.snapshot import Untracked, snapshot, untracked
 from agola.cli.git.worktree import Worktree
@@ -111,18 +112,42 @@ async def test_odd_names_links_and_modes_are_kept(repository: Path) -> None:
     assert [line.split()[0] for line in listed.splitlines()] == ["120000", "100755"]
 
 
-async def test_a_submodule_is_kept_as_the_commit_it_is_at(repository: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def submodule(repository: Path, tmp_path: Path) -> Path:
     inner = tmp_path / "inner"
     inner.mkdir()
     git(inner, "init", "-q", "-b", "main")
-    git(inner, "commit", "-q", "--allow-empty", "-m", "one")
+    (inner / "file").write_text("one\n")
+    git(inner, "add", ".")
+    git(inner, "commit", "-q", "-m", "one")
     allowed = ("-c", "protocol.file.allow=always")
     git(repository, *allowed, "submodule", "--quiet", "add", str(inner), "sub")
-    git(repository / "sub", "commit", "-q", "--allow-empty", "-m", "two")
+    return repository / "sub"
+
+
+async def test_a_submodule_is_kept_as_the_commit_it_is_at(
+    repository: Path, submodule: Path
+) -> None:
+    git(submodule, "commit", "-q", "--allow-empty", "-m", "two")
     worktree = await Worktree.around(repository)
     async with snapshot(worktree, extra=Untracked(), message="m") as made:
         listed = await made.git.line("ls-tree", made.commit, "sub")
-    assert listed.split()[:3] == ["160000", "commit", git(repository / "sub", "rev-parse", "HEAD")]
+        assert made.left_out == ()
+    assert listed.split()[:3] == ["160000", "commit", git(submodule, "rev-parse", "HEAD")]
+
+
+@pytest.mark.parametrize("name", ["file", "new"])
+async def test_changes_that_a_submodule_has_not_committed_are_told(
+    repository: Path, submodule: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (submodule / name).write_text("two\n")
+    git(repository, "config", "submodule.sub.ignore", "all")  # git's silence is not ours
+    worktree = await Worktree.around(repository)
+    async with snapshot(worktree, extra=await untracked(worktree), message="m") as made:
+        assert made.left_out == ("sub",)
+        say_left_out(made)
+    told = "agola: submodule sub has changes that are not committed in it: the runs do not see them"
+    assert capsys.readouterr().err == f"{told}\n"
 
 
 async def test_a_repository_inside_that_nobody_knows_is_left_out(repository: Path) -> None:
