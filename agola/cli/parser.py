@@ -247,6 +247,25 @@ def _admin(nouns: Parsers) -> None:
     text = "show which mode is asked for, and which each instance is in"
     _maintained(_add(maintenance, "status", "admin.maintenance:status", text))
 
+    _keys(admin)
+
+
+def _keys(admin: Parsers) -> None:
+    keys = _group(admin, "keys", "change the keys that secrets are encrypted with")
+    text = "list the keys, and how many records each of them encrypts"
+    _add(keys, "list", "admin.keys:list_", text)
+    text = "encrypt everything with a new key, while all goes on; the old ones stay"
+    rotate = _add(keys, "rotate", "admin.keys:rotate", text)
+    rotate.add_argument(
+        "--resume",
+        action="store_true",
+        help="make no new key: go on with the current one, after a rotation that was broken off",
+    )
+    text = "forget a key that encrypts nothing any more; older exports and backups need it"
+    remove = _add(keys, "remove", "admin.keys:remove", text)
+    remove.add_argument("key", metavar="KEY", type=_name, help="the id of the key")
+    remove.add_argument("--yes", action="store_true", help="do it: it cannot be undone")
+
 
 def _maintained(added: argparse.ArgumentParser) -> None:
     added.add_argument(
