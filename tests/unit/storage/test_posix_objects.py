@@ -1,9 +1,8 @@
 """agola.storage.objects.posix: what only a file system can do wrong."""
 
 import asyncio
-import subprocess
 import threading
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from io import FileIO
 from pathlib import Path
@@ -16,21 +15,7 @@ from agola.core.errors import BadRequestError, UnavailableError
 from agola.storage.objects import file_storage, opening
 from agola.storage.objects.posix import opening_posix
 
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "agola-test", str(disk)],
-        check=False,
-        capture_output=True,
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a tmpfs needs CAP_SYS_ADMIN")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+pytest_plugins = ["tests.testbed.small_disk"]
 
 
 def files(folder: Path) -> list[str]:
