@@ -1,6 +1,8 @@
 """Run definitions on this disk: finding them, and reading them as the server would."""
 
 import asyncio
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,14 +26,14 @@ class Read(Struct, frozen=True, kw_only=True):
     @property
     def shown(self) -> str:
         """What lines and columns are about: the definition, what it imports, or what it gives."""
-        _, _, name = self.parsed.name.partition(f"{FOLDER}/")
-        return str(self.path.parent / name)
+        _, found, name = self.parsed.name.partition(f"{FOLDER}/")
+        return str(self.path.parent / name if found else self.path)
 
 
 def read(path: Path, context: Context) -> Read:
     """Read a definition; of a directory, its own.
 
-    NotExistError: CONFIG_DOES_NOT_EXIST.  PreconditionError: CONFIG_TOO_LARGE.
+    NotExistError: CONFIG_DOES_NOT_EXIST.  PreconditionError: CONFIG_UNREADABLE, CONFIG_TOO_LARGE.
     """
     found = _found(path)
     files = {f"{FOLDER}/{name}": data for name, data in _files(found)}
@@ -46,12 +48,28 @@ async def _read(path: Path, files: dict[str, bytes], context: Context) -> Read:
 
 
 def _found(path: Path) -> Path:
-    candidates = [path / name for name in FILE_NAMES] if path.is_dir() else [path]
-    for candidate in candidates:
-        if candidate.is_file():
+    is_directory = os.path.isdir(path)  # noqa: PTH112 (what cannot be looked at is none)
+    for candidate in [path / name for name in FILE_NAMES] if is_directory else [path]:
+        if _is_there(candidate):
             return candidate
-    looked = f"has no {FOLDER}/config.*" if path.is_dir() else "does not exist"
+    looked = f"has no {FOLDER}/config.*" if is_directory else "does not exist"
     raise NotExistError(f"{path} {looked}", reason="CONFIG_DOES_NOT_EXIST", path=str(path))
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether there is a file.  PreconditionError (CONFIG_UNREADABLE): it is something else."""
+    try:
+        if stat.S_ISREG(path.stat().st_mode):
+            return True
+        why = "it is no regular file"
+    except (FileNotFoundError, NotADirectoryError):
+        if not path.is_symlink():
+            return False
+        why = "it is a link to what does not exist"
+    except OSError as error:
+        why = error.strerror or str(error)
+    message = f"{path} cannot be read: {why}"
+    raise PreconditionError(message, reason="CONFIG_UNREADABLE", path=str(path), why=why)
 
 
 def _files(path: Path) -> Iterator[tuple[str, bytes]]:

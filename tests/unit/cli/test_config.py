@@ -149,6 +149,48 @@ def test_a_file_that_is_not_there_is_wrong_like_any_other(
     assert "does not exist" in bad["errors"][0]["message"]
 
 
+def test_what_cannot_be_read_is_wrong_for_its_true_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fifo, loop, broken = (tmp_path / name for name in ("fifo.yml", "loop.yml", "broken.yml"))
+    os.mkfifo(fifo)
+    loop.symlink_to(loop)
+    broken.symlink_to(tmp_path / "nothing")
+    failing = Path("/proc/self/mem")
+    paths = [fifo, loop, broken, failing, fifo / "below"]
+    assert main(["config", "check", *map(str, paths)]) == exits.FAILED
+    assert capsys.readouterr().out.splitlines() == [
+        f"{fifo}:1:1: error: {fifo} cannot be read: it is no regular file",
+        f"{loop}:1:1: error: {loop} cannot be read: Too many levels of symbolic links",
+        f"{broken}:1:1: error: {broken} cannot be read: it is a link to what does not exist",
+        f"{failing}:1:1: error: Input/output error",
+        f"{fifo / 'below'}:1:1: error: {fifo / 'below'} does not exist",
+    ]
+
+
+def test_a_definition_that_cannot_be_read_is_not_passed_over(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    star = repository / ".agola" / "config.star"  # would count before the config.yml beside it
+    star.symlink_to(star)
+    assert main(["config", "check", str(repository)]) == exits.FAILED
+    assert f"{star} cannot be read: Too many levels" in capsys.readouterr().out
+    assert main(["config", "plan", str(repository), "--branch", "main"]) == exits.FAILED
+    assert "Too many levels of symbolic links (CONFIG_UNREADABLE)" in capsys.readouterr().err
+
+
+def test_a_directory_without_a_definition_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    assert main(["config", "check", "sub", "."]) == exits.FAILED
+    assert capsys.readouterr().out.splitlines() == [
+        "sub:1:1: error: sub has no .agola/config.*",
+        ".:1:1: error: . has no .agola/config.*",
+    ]
+
+
 def test_programs_are_evaluated_for_the_ref_with_what_they_import(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
