@@ -16,18 +16,19 @@ from agola.core.errors import (
     AgolaError,
     BadRequestError,
     ConcurrencyError,
-    InternalError,
     UnavailableError,
 )
 from agola.core.ids import Ids
 from agola.datamanager import sequence
-from agola.datamanager.layout import GROUPS, HEAD, WALS, WalHeader
+from agola.datamanager.errors import StateLostError
+from agola.datamanager.layout import GROUPS, HEAD, WALS, WalHeader, sequence_in
 from agola.datamanager.log import Log
 from agola.datamanager.port import Action, Groups, WalSequence
 from agola.datamanager.wal import WalObjects
 from agola.storage.kv.port import MAX_TXN_OPERATIONS, Compare, KeyValue, Operation, Put, Revision
 
-MAX_GROUPS = MAX_TXN_OPERATIONS - 2  # beside them, a transaction puts the head and the batch
+MAX_GROUPS = MAX_TXN_OPERATIONS - 2
+"""Beside them, a transaction puts the head and the batch, and compares the head and the epoch."""
 MAX_SHARED_BYTES = 4 * 1024 * 1024
 
 
@@ -44,10 +45,14 @@ class _Request:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """The last batch, and the revision that says whether it still is."""
+    """The data of the last batch, and the revision that says whether it still is the last."""
 
-    sequence: WalSequence
+    data_id: str
     revision: Revision
+
+    @property
+    def sequence(self) -> WalSequence:
+        return sequence_in(self.data_id)
 
 
 class Committer:
@@ -62,6 +67,8 @@ class Committer:
         self._taken: list[_Request] = []
         self._wake = asyncio.Event()
         self._head: _Head | None = None
+        self._contested = True
+        """Whether others may have left data in the place of our next batch, dead ones for one."""
         self.own: set[WalSequence] = set()
         """What this process committed and nobody has marked yet."""
 
@@ -107,7 +114,10 @@ class Committer:
             await self._commit(requests)
         except AgolaError as error:
             self._head = None  # how it ended is not known: read the head again
+            self._contested = True
             _fail(requests, error)
+            if isinstance(error, StateLostError):
+                raise
 
     def _take(self) -> list[_Request]:
         """Take from the front what fits together: no change group twice, and not too much."""
@@ -129,7 +139,9 @@ class Committer:
 
     async def _commit(self, requests: list[_Request]) -> None:
         while requests:
-            head = self._head or await self._read_head()
+            head = self._head
+            if head is None or head.sequence < self._log.last:
+                head = await self._read_head()
             committed = await self._try(requests, head)
             if committed is not None:
                 for request in requests:
@@ -143,12 +155,18 @@ class Committer:
         """Commit behind *head*.  None: it is not the last batch, or a change group moved."""
         number = sequence.following(head.sequence)
         data_id = f"{number}-{self._ids.uuid()}"
-        header = WalHeader(sequence=number, previous=head.sequence, data_id=data_id)
+        header = WalHeader(
+            sequence=number,
+            previous=head.sequence,
+            data_id=data_id,
+            previous_data_id=head.data_id,
+        )
         actions = tuple(action for request in requests for action in request.actions)
         await self._wals.write_data(header, actions)
         self._log.expect(header, actions)
         try:
-            outcome = await self._kv.txn(_compares(requests, head), _puts(requests, header))
+            compares = [self._log.guard, *_compares(requests, head)]
+            outcome = await self._kv.txn(compares, _puts(requests, header))
         except BaseException:
             self._log.forget(header)
             raise
@@ -156,8 +174,11 @@ class Committer:
             self._log.forget(header)
             await self._wals.delete_data(header)
             return None
-        self._head = _Head(number, outcome.revision)
+        self._head = _Head(data_id, outcome.revision)
         self.own.add(number)
+        if self._contested:  # nobody may be told before ours is the only data in this place
+            await self._wals.delete_rivals(header)
+            self._contested = False
         return number
 
     async def _versions(self, names: Sequence[str]) -> dict[str, int]:
@@ -166,11 +187,15 @@ class Committer:
         return dict(zip(names, versions, strict=True))
 
     async def _read_head(self) -> _Head:
+        """Read which batch is the last.  StateLostError unless it is one of our epoch."""
         entry = await self._kv.get(HEAD)
         if entry is None:
-            message = "the key-value store lost its head: a restart recovers it"
-            raise InternalError(message, reason="KV_STATE_LOST")
-        return _Head(WalSequence(entry.value.decode()), entry.mod_revision)
+            raise StateLostError("is gone")
+        head = _Head(entry.value.decode(), entry.mod_revision)
+        last = self._log.last
+        if head.sequence < last or not sequence.same_epoch(head.sequence, last):
+            raise StateLostError("is of another time")
+        return head
 
     async def _holds(self, request: _Request) -> bool:
         """Say whether the change groups of a request are as they were read; if not, fail it."""
@@ -197,7 +222,7 @@ def _puts(requests: Sequence[_Request], header: WalHeader) -> list[Operation]:
     moved = header.sequence.encode()
     groups = [Put(GROUPS + name, moved) for request in requests for name in request.versions]
     wal = Put(WALS + header.sequence, msgspec.json.encode(header))
-    return [Put(HEAD, moved), wal, *groups]
+    return [Put(HEAD, header.data_id.encode()), wal, *groups]
 
 
 def _fail(requests: Sequence[_Request], error: AgolaError) -> None:

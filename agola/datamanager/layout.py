@@ -7,6 +7,7 @@ data/<type>/<sequence>-<uuid>.data  objects of one type, sorted by id
 data/<type>/<sequence>-<uuid>.index where in it to look for them
 """
 
+import re
 from dataclasses import dataclass
 
 from msgspec import Struct, field
@@ -16,14 +17,22 @@ from agola.datamanager.port import WalSequence
 LOG = "datamanager/log/"
 """The keys that everybody watches."""
 HEAD = LOG + "head"
+"""The data id of the last batch."""
+EPOCHS = LOG + "epochs/"
+"""Here is one key, named by the epoch.  Revisions of a store that was lost begin again; this key
+does not come back, so whoever writes compares it, too."""
 SNAPSHOT = LOG + "snapshot"
 WALS = LOG + "wals/"
 GROUPS = "datamanager/changegroups/"
 DATA_SEQUENCE = "datamanager/datasequence"
-PINS = "datamanager/pins/"
-"""Leased keys; the value of each is the sequence of a snapshot that must stay, with its files."""
 INIT_LOCK = "datamanager/init"
 CHECKPOINT_LOCK = "datamanager/checkpoint"
+PINS = "datamanager/pins/"
+"""Keys with a lease, whose values are the data sequences of snapshots that somebody reads."""
+REPLACING = "datamanager/replacing"
+"""The first number of an epoch that somebody is writing files for, or was when he died."""
+SURVIVING = ("locks/", "maintenance/")
+"""Keys of others that outlive an epoch: they are about processes, not about what these know."""
 
 
 class WalHeader(Struct, frozen=True, kw_only=True):
@@ -33,6 +42,8 @@ class WalHeader(Struct, frozen=True, kw_only=True):
     previous: WalSequence | None
     """The batch before.  None for the first of an epoch, which is empty."""
     data_id: str
+    previous_data_id: str | None = None
+    """The data of the batch before.  None as well for what was written long ago."""
     format: int = 1
 
 
@@ -92,6 +103,19 @@ class Paths:
 
     def index(self, data_type: str, file_id: str) -> str:
         return f"{self.data}{data_type}/{file_id}.index"
+
+
+_DATA_TYPE = re.compile(r"[a-z]+", re.ASCII)
+
+
+def is_data_type(name: str) -> bool:
+    """Say whether a data type may have this name: there is a folder for each."""
+    return _DATA_TYPE.fullmatch(name) is not None
+
+
+def epoch_key(sequence: WalSequence) -> str:
+    """Say the key that exists as long as the epoch of *sequence* lasts."""
+    return EPOCHS + sequence.split("-")[0]
 
 
 def sequence_in(path: str) -> WalSequence:

@@ -2,19 +2,28 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 import msgspec
 
-from agola.core.errors import InternalError, NotExistError, OutOfRangeError, UnavailableError
-from agola.datamanager.layout import LOG, SNAPSHOT, WALS, DataStatus, WalHeader
+from agola.core.errors import AgolaError, NotExistError, OutOfRangeError, UnavailableError
+from agola.datamanager.errors import StateLostError
+from agola.datamanager.layout import (
+    HEAD,
+    LOG,
+    SNAPSHOT,
+    WALS,
+    DataStatus,
+    WalHeader,
+    epoch_key,
+)
 from agola.datamanager.port import Action, Batch, WalSequence
 from agola.datamanager.sequence import same_epoch
 from agola.datamanager.snapshot import Snapshots
 from agola.datamanager.wal import WalObjects
-from agola.storage.kv.port import Changes, Entry, KeyValue, Revision
+from agola.storage.kv.port import Changes, Compare, Entry, KeyValue, Revision
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +47,7 @@ class Log:
         self._snapshots = snapshots
         self._revision = Revision(0)
         self._moved = asyncio.Event()
+        self._ended: AgolaError | None = None
         self._own: dict[str, Batch] = {}
         self._batches: dict[WalSequence, Batch] = {}
         self._following: dict[WalSequence | None, WalSequence] = {}
@@ -46,6 +56,8 @@ class Log:
         """How much the batches hold that are in no snapshot yet."""
         self.headers: dict[WalSequence, WalHeader] = {}
         """The batches that the key-value store knows, in order."""
+        self.guard: Compare
+        """Holds as long as the epoch does: it is for every transaction of a datamanager."""
         self.snapshot: DataStatus
         self.snapshot_revision = Revision(0)
 
@@ -62,12 +74,13 @@ class Log:
         """Say what happened to the objects of a type since the snapshot."""
         return self._overlay.get(data_type, {})
 
-    def changes(self) -> dict[str, dict[str, bytes | None]]:
+    def copy(self) -> dict[str, dict[str, Newest]]:
         """Copy all that happened since the snapshot, by type and id."""
-        return {
-            data_type: {object_id: newest.data for object_id, newest in objects.items()}
-            for data_type, objects in self._overlay.items()
-        }
+        return {data_type: dict(objects) for data_type, objects in self._overlay.items()}
+
+    def batches(self) -> list[Batch]:
+        """Say the batches that are in no snapshot yet, in order."""
+        return list(self._batches.values())
 
     def expect(self, header: WalHeader, actions: tuple[Action, ...]) -> None:
         """Keep the data of a batch that this process is about to commit."""
@@ -82,10 +95,12 @@ class Log:
         page = await self._kv.range(LOG)
         entries = {entry.key: entry for entry in page.entries}
         headers = [_header_of(entry) for key, entry in entries.items() if key.startswith(WALS)]
-        if SNAPSHOT not in entries or not headers:
-            raise _lost()
-        if self.headers and headers[-1].sequence < self.last:
-            raise _lost()
+        if SNAPSHOT not in entries or HEAD not in entries or not headers:
+            raise StateLostError("is gone")
+        guard = entries.get(epoch_key(headers[-1].sequence))
+        if guard is None or not self._is_continued_by(headers):
+            raise StateLostError("is not what it was")
+        self.guard = Compare(guard.key, guard.mod_revision)
         status = await self._snapshots.status(_pointer_in(entries[SNAPSHOT]))
         unmerged = [header for header in headers if header.sequence > status.wal_sequence]
         batches = await asyncio.gather(*map(self._wals.read_data, unmerged))
@@ -100,26 +115,50 @@ class Log:
         self._tell()
 
     async def run(self) -> None:
-        """Follow the key-value store for ever.  InternalError when it lost what it had."""
+        """Follow the key-value store for ever.  StateLostError."""
+        self._ended = None
+        try:
+            await self._follow()
+        except AgolaError as error:
+            self._ended = error
+            raise
+        finally:
+            self._ended = self._ended or UnavailableError(
+                "the store is being closed", reason="CLOSING"
+            )
+            self._tell()
+
+    async def _follow(self) -> None:
         while True:
             try:
                 async with aclosing(self._kv.watch(LOG, after=self._revision)) as told:
                     async for changes in told:
                         await self._apply(changes)
-            except (OutOfRangeError, NotExistError):  # so far behind that things are cleaned up
-                await self.load()
+            except (OutOfRangeError, NotExistError) as error:
+                if error.reason == "REVISION_REGRESSED":
+                    raise StateLostError("is older than it was") from error
+                await self.load()  # so far behind that things are cleaned up
             except UnavailableError:
                 logger.exception("the log cannot be followed; trying again")
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def moved(self) -> None:
-        """Wait for the next change of anything here."""
-        await self._moved.wait()
+        """Wait for the next change of anything here.  Raises what ended the log, once it did."""
+        if self._ended is None:
+            await self._moved.wait()
+        if self._ended is not None:
+            raise self._ended
+
+    async def check_epoch(self) -> None:
+        """StateLostError unless the key-value store is still of the epoch that is followed."""
+        entry = await self._kv.get(self.guard.key)
+        if entry is None or entry.mod_revision != self.guard.mod_revision:
+            raise StateLostError("is of another epoch")
 
     async def reached(self, sequence: WalSequence) -> None:
         """Wait until a batch is known here, and so is seen by every read."""
         while self.last < sequence:
-            await self._moved.wait()
+            await self.moved()
 
     async def follow(self, after: WalSequence) -> AsyncGenerator[Batch, None]:
         while True:
@@ -128,7 +167,7 @@ class Log:
                 raise _gone(after)
             following = self._following.get(after)
             if following is None:
-                await self._moved.wait()
+                await self.moved()
                 continue
             header = self.headers[following]
             try:
@@ -147,11 +186,24 @@ class Log:
                 self._use(status, change.entry)
             elif change.key.startswith(WALS):
                 header = _header_of(change.entry)
+                if header.previous != self.last:
+                    raise StateLostError("has another log")
                 batch = self._own.pop(header.data_id, None)
                 self._overlay_with(batch or await self._wals.read_data(header))
                 self._add(header)
         self._revision = changes.revision
         self._tell()
+
+    def _is_continued_by(self, headers: Sequence[WalHeader]) -> bool:
+        """Say whether the same log has these headers, now or later."""
+        if not self.headers:
+            return True
+        known = all(self.headers.get(each.sequence, each) == each for each in headers)
+        return (
+            known
+            and headers[-1].sequence >= self.last
+            and same_epoch(headers[-1].sequence, self.last)
+        )
 
     def _add(self, header: WalHeader) -> None:
         self.headers[header.sequence] = header
@@ -159,8 +211,8 @@ class Log:
 
     def _remove(self, key: str) -> None:
         header = self.headers.pop(WalSequence(key.removeprefix(WALS)), None)
-        if header is None:
-            raise _lost()
+        if header is None or not self.headers:
+            raise StateLostError("was deleted")
         del self._following[header.previous]
 
     def _overlay_with(self, batch: Batch) -> None:
@@ -203,8 +255,3 @@ def _pointer_in(entry: Entry) -> WalSequence:
 def _gone(after: WalSequence) -> OutOfRangeError:
     message = f"the log does not reach back to {after}"
     return OutOfRangeError(message, reason="WAL_SEQUENCE_GONE", sequence=after)
-
-
-def _lost() -> InternalError:
-    message = "the key-value store lost batches that it had: a restart recovers them"
-    return InternalError(message, reason="KV_STATE_LOST")

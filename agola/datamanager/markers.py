@@ -44,9 +44,9 @@ class Markers:
             goal = max(self._own)
 
     async def flush(self) -> None:
-        """Mark the rest."""
-        if self._own:
-            await self._mark_to(max(self._own))
+        """Mark the rest, as far as it is known here.  A later process marks the others."""
+        if known := [each for each in self._own if each <= self._log.last]:
+            await self._mark_to(max(known))
 
     async def _mark_to(self, goal: WalSequence) -> None:
         await self._log.reached(goal)

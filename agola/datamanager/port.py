@@ -1,6 +1,7 @@
 """What the datamanager promises to its users."""
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import NewType, Protocol
 
@@ -44,8 +45,31 @@ class Groups:
     the objects must wait until the copy is as new."""
 
 
+class View(Protocol):
+    """All objects as of one moment.
+
+    UnavailableError (`VIEW_LOST`) when it could not be kept, because the key-value store was away
+    for too long or was lost.
+    """
+
+    @property
+    def position(self) -> WalSequence:
+        """The last batch that is in it."""
+
+    def types(self) -> Sequence[str]:
+        """Say the data types there may be objects of, sorted."""
+
+    def scan(self, data_type: str, *, after: str = "") -> AsyncGenerator[StoredObject, None]:
+        """Read the objects of a type in the order of their ids."""
+
+
 class DataManager(Protocol):
-    """Typed objects, changed in atomic batches that survive the loss of the key-value store."""
+    """Typed objects, changed in atomic batches that survive the loss of the key-value store.
+
+    Every method, and the block in which it is open, ends with InternalError (`KV_STATE_LOST`) once
+    the key-value store is no longer the one that this was opened on: it was lost, restored from a
+    backup, or reset by an import.  Open it again: that recovers what was committed.
+    """
 
     async def groups(self, names: Sequence[str]) -> Groups:
         """Read the present versions of change groups.  Read these *before* what one decides on.
@@ -69,6 +93,9 @@ class DataManager(Protocol):
     def scan(self, data_type: str, *, after: str = "") -> AsyncGenerator[StoredObject, None]:
         """Read the objects of a type in the order of their ids, as of one moment."""
 
+    def view(self) -> AbstractAsyncContextManager[View]:
+        """Hold on to all that is committed now, for as long as the block takes."""
+
     async def position(self) -> WalSequence:
         """Say which batch was committed last."""
 
@@ -77,4 +104,20 @@ class DataManager(Protocol):
 
         OutOfRangeError (`WAL_SEQUENCE_GONE`) when the log no longer reaches back that far, or is of
         another epoch: scan again, then follow from the position taken before the scan.
+        """
+
+
+class Replacement(Protocol):
+    """All objects anew, in the place of what is there."""
+
+    async def put(self, stored: StoredObject) -> None:
+        """Add an object: all of one type together, in the order of their ids.
+
+        BadRequestError (`EXPORT_INVALID`) for what comes in another order, or twice.
+        """
+
+    async def commit(self) -> WalSequence:
+        """Make what was put all there is, durably, as a new epoch.  Gives its first number.
+
+        UnavailableError: perhaps it is done, and if so the next start completes it.
         """

@@ -1,41 +1,30 @@
-"""The beginning of an epoch: with nothing at all, or after the key-value store was lost.
+"""What is done before a datamanager is opened: its key-value store is made to fit object storage.
 
-What counts then is the newest snapshot, the marked batches behind it, and behind these the data of
-batches that were committed and not marked yet.  All of it goes into a new snapshot, and the log
-begins again with one empty batch of a new epoch.  The key-value store is written last and at once,
-so that a crash on the way only means to begin again.
+When it is empty, or older than object storage, what counts is the newest snapshot, the marked
+batches behind it, and behind these the data of batches that were committed and not marked yet.  All
+of it goes into a new snapshot, with which a new epoch begins.
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-import msgspec
-
-from agola.core.clock import Clock
-from agola.core.ids import Ids
-from agola.datamanager import sequence
-from agola.datamanager.checkpoint import SnapshotWriter
-from agola.datamanager.errors import NoDataStatusError, WalGapError
-from agola.datamanager.layout import (
-    DATA_SEQUENCE,
-    GROUPS,
-    HEAD,
-    INIT_LOCK,
-    LOG,
-    SNAPSHOT,
-    WALS,
-    DataStatus,
-    Paths,
-    WalHeader,
-)
-from agola.datamanager.port import Batch, WalSequence
+from agola.datamanager.chain import committed
+from agola.datamanager.epochs import Epochs
+from agola.datamanager.errors import NoDataStatusError
+from agola.datamanager.layout import INIT_LOCK, REPLACING, DataStatus, Paths
+from agola.datamanager.leftovers import Leftovers
+from agola.datamanager.port import Batch
 from agola.datamanager.snapshot import Snapshots
+from agola.datamanager.snapshot_writer import SnapshotWriter
 from agola.datamanager.wal import WalObjects
-from agola.storage.kv.port import Compare, Delete, KeyValue, Put, Revision
+from agola.storage.kv.port import KeyValue, Lock
 
 logger = logging.getLogger(__name__)
 
 LOCK_TTL = timedelta(seconds=30)
+
+Work = Callable[[Lock], Awaitable[None]]
 
 
 class Recovery:
@@ -45,91 +34,65 @@ class Recovery:
         self,
         kv: KeyValue,
         paths: Paths,
+        epochs: Epochs,
+        leftovers: Leftovers,
         *,
         wals: WalObjects,
         snapshots: Snapshots,
         writer: SnapshotWriter,
-        clock: Clock,
-        ids: Ids,
     ) -> None:
         self._kv = kv
         self._paths = paths
+        self._epochs = epochs
+        self._leftovers = leftovers
         self._wals = wals
         self._snapshots = snapshots
         self._writer = writer
-        self._clock = clock
-        self._ids = ids
 
     async def ensure_started(self) -> None:
-        """Leave a key-value store that has a head as it is; begin a new epoch in any other.
+        """Leave a key-value store that can be used as it is; begin a new epoch in any other.
 
-        NoDataStatusError, WalGapError: object storage is damaged, nothing was changed.
+        Of several processes one does so, and the others wait for it.  NoDataStatusError,
+        WalGapError, WalAmbiguousError: object storage is damaged, nothing was changed.
         """
-        if await self._kv.get(HEAD) is not None:
-            return
-        async with self._kv.lock(INIT_LOCK, ttl=LOCK_TTL):
-            if await self._kv.get(HEAD) is None:
-                await self._begin_epoch()
+        while await self._needed() is not None:
+            async with self._kv.lock(INIT_LOCK, ttl=LOCK_TTL) as lock:
+                if (work := await self._needed()) is not None:
+                    await work(lock)
 
-    async def _begin_epoch(self) -> None:
+    async def _needed(self) -> Work | None:
+        if (wrong := await self._epochs.what_is_wrong()) is not None:
+            return lambda lock: self._begin_epoch(wrong, lock)
+        if await self._kv.get(REPLACING) is not None:
+            return lambda _: self._leftovers.sweep()
+        return None
+
+    async def _begin_epoch(self, wrong: str, lock: Lock) -> None:
         status = await self._last_status()
-        headers = [] if status is None else await self._chain(status.wal_sequence)
-        last = headers[-1].sequence if headers else status.wal_sequence if status else None
-        number = self._new_epoch([last, status.data_sequence] if last and status else [])
+        headers = [] if status is None else await committed(self._wals, status.wal_sequence)
+        if status is not None:
+            logger.error("the key-value store is reset to object storage: %s", wrong)
+        number = await self._epochs.next()
         changes: dict[str, dict[str, bytes | None]] = {}
         for header in headers:
             _apply(await self._wals.read_data(header), changes)
+        await self._epochs.check_held(lock)
         await self._writer.write(
             dict(changes),
             over=status or DataStatus(data_sequence=number, wal_sequence=number),
             data_sequence=number,
             wal_sequence=number,
         )
-        first = WalHeader(sequence=number, previous=None, data_id=f"{number}-{self._ids.uuid()}")
-        await self._wals.write_data(first, [])
-        await self._wals.mark(first)
-        await self._enter(first, data_sequence=number)
-        logger.info("epoch %s begins, with %d batches recovered", number, len(headers))
+        await self._epochs.begin(number, lock)
+        logger.warning("epoch %s begins, with %d batches recovered", number, len(headers))
 
     async def _last_status(self) -> DataStatus | None:
         """Read the newest snapshot.  None: there never was anything here."""
         if statuses := await self._snapshots.statuses():
             return await self._snapshots.status(statuses[-1])
-        async for _ in self._wals.marked(None):
+        if await self._wals.anything():
             raise NoDataStatusError(self._paths.base)
         return None
-
-    async def _chain(self, after: WalSequence) -> list[WalHeader]:
-        """Find the batches behind a snapshot, each following the one before."""
-        chain: list[WalHeader] = []
-        last = after
-        async for header in self._wals.marked(after):
-            if header.previous != last:
-                previous = header.previous or "nothing"
-                raise WalGapError(header.sequence, previous=previous, expected=last)
-            chain.append(header)
-            last = header.sequence
-        unmarked = await self._wals.unmarked(last)
-        while (found := unmarked.get(sequence.following(last))) and found.previous == last:
-            chain.append(found)
-            last = found.sequence
-        return chain
-
-    def _new_epoch(self, known: list[WalSequence]) -> WalSequence:
-        epochs = [sequence.epoch_of(each) + 1 for each in known]
-        return sequence.first(max([int(self._clock.now().timestamp()), *epochs]))
-
-    async def _enter(self, first: WalHeader, *, data_sequence: WalSequence) -> None:
-        await self._kv.txn([], [Delete(LOG, prefix=True), Delete(GROUPS, prefix=True)])
-        await self._kv.txn(
-            [Compare(HEAD, Revision(0))],
-            [
-                Put(HEAD, first.sequence.encode()),
-                Put(WALS + first.sequence, msgspec.json.encode(first)),
-                Put(SNAPSHOT, data_sequence.encode()),
-                Put(DATA_SEQUENCE, data_sequence.encode()),
-            ],
-        )
 
 
 def _apply(batch: Batch, changes: dict[str, dict[str, bytes | None]]) -> None:

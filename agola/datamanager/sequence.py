@@ -18,6 +18,11 @@ def following(sequence: WalSequence) -> WalSequence:
     return _format(int(epoch), int(number) + 1)
 
 
+def is_first(sequence: WalSequence) -> bool:
+    """Say whether it is the first of its epoch, with which nothing is changed."""
+    return int(sequence.split("-")[1]) == 1
+
+
 def epoch_of(sequence: WalSequence) -> int:
     return int(sequence.split("-")[0])
 

@@ -1,28 +1,30 @@
 """The datamanager over a key-value store and object storage."""
 
-import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from agola.core.background import background
 from agola.core.clock import Clock, SystemClock
 from agola.core.errors import BadRequestError, NotExistError, UnavailableError
 from agola.core.ids import Ids, RandomIds
-from agola.datamanager.checkpoint import Checkpoints, SnapshotWriter
+from agola.datamanager.checkpoint import Checkpoints
 from agola.datamanager.cleaning import Cleaner
 from agola.datamanager.committer import Committer
-from agola.datamanager.layout import Paths
+from agola.datamanager.epochs import Epochs
+from agola.datamanager.errors import StateLostError
+from agola.datamanager.layout import Paths, is_data_type
+from agola.datamanager.leftovers import Leftovers
 from agola.datamanager.limits import Limits
 from agola.datamanager.log import Log
 from agola.datamanager.markers import Markers
-from agola.datamanager.port import Action, Batch, Groups, StoredObject, WalSequence
+from agola.datamanager.port import Action, Batch, Groups, StoredObject, View, WalSequence
 from agola.datamanager.recovery import Recovery
 from agola.datamanager.snapshot import Snapshots
+from agola.datamanager.snapshot_writer import SnapshotWriter
+from agola.datamanager.view import overlaid, viewing
 from agola.datamanager.wal import WalObjects
 from agola.storage.kv.port import KeyValue
 from agola.storage.objects.port import ObjectStorage
-
-_DATA_TYPE = re.compile(r"[a-z]+", re.ASCII)
 
 
 class StoredDataManager:
@@ -33,8 +35,17 @@ class StoredDataManager:
     """
 
     def __init__(
-        self, log: Log, committer: Committer, snapshots: Snapshots, checkpoints: Checkpoints
+        self,
+        kv: KeyValue,
+        log: Log,
+        committer: Committer,
+        snapshots: Snapshots,
+        checkpoints: Checkpoints,
+        *,
+        ids: Ids,
     ) -> None:
+        self._kv = kv
+        self._ids = ids
         self._log = log
         self._committer = committer
         self._snapshots = snapshots
@@ -47,7 +58,7 @@ class StoredDataManager:
         self, actions: Sequence[Action], *, groups: Groups | None = None
     ) -> WalSequence:
         for action in actions:
-            if not _DATA_TYPE.fullmatch(action.data_type):  # it names a folder
+            if not is_data_type(action.data_type):
                 message = f"{action.data_type!r} is no data type"
                 raise BadRequestError(
                     message, reason="DATA_TYPE_INVALID", dataType=action.data_type
@@ -66,22 +77,17 @@ class StoredDataManager:
 
     async def scan(self, data_type: str, *, after: str = "") -> AsyncGenerator[StoredObject, None]:
         """UnavailableError (`SNAPSHOT_GONE`) when it takes so long that three checkpoints pass."""
-        newest = {each: value.data for each, value in self._log.newest(data_type).items()}
-        added = iter(sorted((each, data) for each, data in newest.items() if each > after))
-        change = next(added, None)
         old = self._snapshots.scan(self._log.snapshot, data_type, after=after)
-        async with aclosing(old) as objects:
+        newest = dict(self._log.newest(data_type))
+        async with aclosing(overlaid(old, newest, data_type, after=after)) as objects:
             async for stored in objects:
-                while change is not None and change[0] <= stored.id:
-                    if change[1] is not None:
-                        yield StoredObject(data_type, change[0], change[1])
-                    change = next(added, None)
-                if stored.id not in newest:
-                    yield stored
-        while change is not None:
-            if change[1] is not None:
-                yield StoredObject(data_type, change[0], change[1])
-            change = next(added, None)
+                yield stored
+
+    @asynccontextmanager
+    async def view(self) -> AsyncGenerator[View, None]:
+        await self._committer.groups(())  # another process may have committed just now
+        async with viewing(self._kv, self._log, self._snapshots, self._ids) as view:
+            yield view
 
     async def position(self) -> WalSequence:
         return self._log.last
@@ -119,8 +125,9 @@ async def opening(
 ) -> AsyncGenerator[StoredDataManager, None]:
     """Open the datamanager whose objects are below *base*.
 
-    It begins where object storage is, should the key-value store be empty.  NoDataStatusError,
-    WalGapError: object storage is damaged.
+    It begins where object storage is, should the key-value store be empty or older.
+    NoDataStatusError, WalGapError, WalAmbiguousError: object storage is damaged.
+    StateLostError ends the block when the key-value store is no longer what it was: open it again.
     """
     clock, ids, limits = clock or SystemClock(), ids or RandomIds(), limits or Limits()
     paths = Paths(base)
@@ -129,11 +136,11 @@ async def opening(
     recovery = Recovery(
         kv,
         paths,
+        Epochs(kv, wals, snapshots, clock=clock, ids=ids),
+        Leftovers(kv, objects, paths, snapshots),
         wals=wals,
         snapshots=snapshots,
         writer=writer,
-        clock=clock,
-        ids=ids,
     )
     await recovery.ensure_started()
     log = Log(kv, wals, snapshots)
@@ -152,6 +159,21 @@ async def opening(
     committer = Committer(kv, wals, log, ids)
     markers = Markers(wals, log, committer)
     checkpoints = Checkpoints(kv, log, writer, cleaner, limits)
-    async with background(log.run, committer.run, markers.run, checkpoints.run):
-        yield StoredDataManager(log, committer, snapshots, checkpoints)
+    store = StoredDataManager(kv, log, committer, snapshots, checkpoints, ids=ids)
+    try:
+        async with background(log.run, committer.run, markers.run, checkpoints.run):
+            yield store
+    except BaseExceptionGroup as group:  # of what several loops noticed
+        if (lost := group.subgroup(StateLostError)) is None:
+            raise
+        raise next(_leaves(lost)) from group
     await markers.flush()
+
+
+def _leaves(group: BaseExceptionGroup[StateLostError]) -> Iterator[StateLostError]:
+    """Tell the errors in a group of groups."""
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each

@@ -4,11 +4,15 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import msgspec
+from msgspec.structs import asdict
 
 from agola.core.errors import NotExistError
 from agola.datamanager import record
+from agola.datamanager.content import Digest
+from agola.datamanager.errors import MalformedError, checking
 from agola.datamanager.layout import Paths, WalHeader, sequence_in
 from agola.datamanager.port import Action, Batch, WalSequence
+from agola.datamanager.sequence import is_first
 from agola.storage.objects.port import ObjectInfo, ObjectStorage
 
 
@@ -26,6 +30,13 @@ async def list_all(
         return [info async for info in infos]
 
 
+class _DataHeader(WalHeader, frozen=True, kw_only=True):
+    """The first line of a batch's data."""
+
+    sha256: str = ""
+    """Of all that follows.  What was written long ago has none."""
+
+
 class WalObjects:
     """Reads and writes the objects of the write-ahead log."""
 
@@ -35,15 +46,26 @@ class WalObjects:
 
     async def write_data(self, header: WalHeader, actions: Sequence[Action]) -> None:
         """Make the data of a batch durable.  It is not committed by that."""
-        file = bytearray(msgspec.json.encode(header) + b"\n")
-        for action in actions:
-            record.append(file, action)
-        await self._objects.write(self._paths.wal_data + header.data_id, bytes(file))
+        records = b"".join(record.encode(action) for action in actions)
+        digest = Digest()
+        await digest.update(records)
+        line = msgspec.json.encode(_DataHeader(**asdict(header), sha256=digest.hex()))
+        await self._objects.write(
+            self._paths.wal_data + header.data_id, b"%b\n%b" % (line, records)
+        )
 
     async def read_data(self, header: WalHeader) -> Batch:
-        file = await read_whole(self._objects, self._paths.wal_data + header.data_id)
-        records = record.parse(file, start=file.index(b"\n") + 1)
-        return Batch(header.sequence, tuple(each.action for each in records))
+        """Read the actions of a batch.  NotExistError, DataDamagedError."""
+        path = self._paths.wal_data + header.data_id
+        file = await read_whole(self._objects, path)
+        with checking(path):
+            line, _, records = file.partition(b"\n")
+            digest = Digest()
+            await digest.update(records)
+            if msgspec.json.decode(line, type=_DataHeader).sha256 not in {"", digest.hex()}:
+                raise MalformedError("it does not have its digest")
+            actions = tuple(each.action for each in record.parse(records))
+        return Batch(header.sequence, actions)
 
     async def delete_data(self, header: WalHeader) -> None:
         await self._objects.delete(self._paths.wal_data + header.data_id)
@@ -64,27 +86,64 @@ class WalObjects:
         start = "" if after is None else self._paths.marker(after)
         for info in await list_all(self._objects, self._paths.wal_status, after=start):
             raw = await read_whole(self._objects, info.path)
-            yield msgspec.json.decode(raw, type=WalHeader)
+            with checking(info.path):
+                header = msgspec.json.decode(raw, type=WalHeader)
+            yield header
 
-    async def unmarked(self, after: WalSequence) -> dict[WalSequence, WalHeader]:
-        """Find the data behind *after*: the newest of each sequence, should there be several.
+    async def newest_marked(self) -> WalSequence | None:
+        """Say the last batch that is known to be committed."""
+        infos = await list_all(self._objects, self._paths.wal_status)
+        return sequence_in(infos[-1].path) if infos else None
+
+    async def anything(self) -> bool:
+        """Say whether any batch is here that may have changed something."""
+        for prefix in (self._paths.wal_data, self._paths.wal_status):
+            for info in await list_all(self._objects, prefix):
+                if not is_first(sequence_in(info.path)):
+                    return True
+        return False
+
+    async def unmarked(self, after: WalSequence) -> dict[WalSequence, list[WalHeader]]:
+        """Find the data behind *after*, by its place in the log: there may be several for one.
 
         What is there was committed, or was about to be and nobody was told how that ended: who
         loses a race deletes his data before he says so.
         """
         start = f"{self._paths.wal_data}{after}~"  # "~" sorts behind the "-" and the id
-        found: dict[WalSequence, WalHeader] = {}
-        infos = await list_all(self._objects, self._paths.wal_data, after=start)
-        for info in sorted(infos, key=lambda each: each.modify_time):
-            raw = await read_whole(self._objects, info.path)
-            line = raw[: raw.index(b"\n")]
-            found[sequence_in(info.path)] = msgspec.json.decode(line, type=WalHeader)
+        found: dict[WalSequence, list[WalHeader]] = {}
+        for info in await list_all(self._objects, self._paths.wal_data, after=start):
+            header = await self._header(info.path)
+            found.setdefault(header.sequence, []).append(header)
         return found
+
+    async def _header(self, path: str) -> WalHeader:
+        line = bytearray()
+        async with aclosing(self._objects.read(path)) as pieces:
+            async for piece in pieces:
+                line += piece
+                if b"\n" in piece:
+                    break
+        with checking(path):
+            return msgspec.json.decode(line.partition(b"\n")[0], type=WalHeader)
+
+    async def delete_rivals(self, header: WalHeader) -> None:
+        """Delete what others wrote for the place in the log that this batch has."""
+        for info in await list_all(self._objects, f"{self._paths.wal_data}{header.sequence}-"):
+            if not info.path.endswith(header.data_id):
+                await self._objects.delete(info.path)
 
     async def forget_before(self, sequence: WalSequence) -> None:
         """Delete data and markers of everything before *sequence*, whether committed or not."""
         for prefix in (self._paths.wal_data, self._paths.wal_status):
-            for info in await list_all(self._objects, prefix):
+            for path in await self._before(sequence, prefix):
+                await self._objects.delete(path)
+
+    async def _before(self, sequence: WalSequence, prefix: str) -> list[str]:
+        """List what is before *sequence*, and nothing of what is behind it."""
+        found: list[str] = []
+        async with aclosing(self._objects.list(prefix)) as infos:
+            async for info in infos:
                 if sequence_in(info.path) >= sequence:
                     break
-                await self._objects.delete(info.path)
+                found.append(info.path)
+        return found
