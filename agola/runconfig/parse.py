@@ -44,7 +44,7 @@ def parse(name: str, data: bytes) -> Parsed:
         definition = _definition(data, problems, json=suffix == ".json")
     else:
         definition = None
-        known = ", ".join(sorted(_SUFFIXES))
+        known = ", ".join(sorted({PurePosixPath(one).suffix for one in FILE_NAMES}))
         problems.errors.append(
             Problem(
                 line=1,

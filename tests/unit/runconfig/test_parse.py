@@ -388,6 +388,7 @@ def test_unknown_keys_are_warned_of_with_a_guess() -> None:
 def test_an_unknown_format_is_an_error() -> None:
     [error] = parse("config.toml", b"").errors
     assert "format" in error.message
+    assert error.hint == "its name must end in one of .json, .jsonnet, .star, .yaml, .yml"
 
 
 def test_the_same_input_gives_the_same_output() -> None:
