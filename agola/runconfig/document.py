@@ -44,7 +44,7 @@ def load(data: bytes, problems: Problems, *, json: bool = False) -> Node:
     """
     if len(data) > MAX_BYTES:
         raise UnreadableError(1, 1, f"the file is larger than {MAX_BYTES >> 20} MiB")
-    composer = _Composer(problems)
+    composer, language = _Composer(problems), "JSON" if json else "YAML"
     text = _PAIR.sub(_joined, _decoded(data)) if json else _decoded(data)
     try:
         for event in iter(_LOADER(text).get_event, None):
@@ -55,13 +55,13 @@ def load(data: bytes, problems: Problems, *, json: bool = False) -> Node:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         reason = ", ".join(filter(None, [error.context, error.problem]))
-        raise UnreadableError(
-            line, column, f"not valid YAML: {reason}", _hint(text, line)
-        ) from error
+        hint = "" if json else _hint(text, line)
+        reason = _in_words_of_json(reason) if json else reason
+        raise UnreadableError(line, column, f"not valid {language}: {reason}", hint) from error
     except yaml.YAMLError as error:
         reason = str(error).partition("\n")[0]
         line, column = _place_of_control(text)
-        raise UnreadableError(line, column, f"not valid YAML: {reason}") from error
+        raise UnreadableError(line, column, f"not valid {language}: {reason}") from error
     return composer.root or Scalar(1, 1, "", Kind.NULL)
 
 
@@ -231,6 +231,11 @@ class _Composer:
         return "".join(steps)
 
 
+_JSON_WORDS = {
+    "while parsing a flow node, did not find expected node content": "a value is missing",
+    "a flow sequence": "an array",
+    "a flow mapping": "an object",
+}
 _TEXT = (Kind.TEXT, False)
 _SHORT_BOOLEANS = {"y", "Y", "n", "N"}
 """YAML 1.1 has them, PyYAML has not; definitions were always read with them."""
@@ -276,6 +281,13 @@ def _place_of_control(text: str) -> tuple[int, int]:
     found = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
     at = found.start() if found else 0
     return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+
+
+def _in_words_of_json(reason: str) -> str:
+    """Say what YAML's parser complains of as people know it from JSON."""
+    for words, known in _JSON_WORDS.items():
+        reason = reason.replace(words, known)
+    return reason
 
 
 def _hint(text: str, line: int) -> str:

@@ -121,6 +121,23 @@ def test_what_is_no_document_is_refused_with_its_place(
     assert (problem.line, problem.column) == place
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'{"a": [1}', "not valid JSON: while parsing an array, did not find expected ',' or ']'"),
+        (b'{"a": [}', "not valid JSON: a value is missing"),
+        (b'{"a": "\x01"}', "not valid JSON: "),
+        (b'{\n\t"a": "b": "c"}', "not valid JSON: "),
+    ],
+)
+def test_what_is_no_json_is_not_called_yaml(data: bytes, said: str) -> None:
+    with pytest.raises(UnreadableError) as raised:
+        load(data, Problems(), json=True)
+    problem = raised.value.problem
+    assert problem.message.startswith(said)
+    assert "YAML" not in problem.message + problem.hint
+
+
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join(['*' + before] * 9)}]\n"
     for before, name in zip("abcdefgh", "bcdefghi", strict=True)
