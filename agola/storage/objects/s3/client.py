@@ -10,6 +10,7 @@ from minio import Minio
 
 from agola.core.errors import UnavailableError
 from agola.storage.objects.s3.failures import FAILURES, translated
+from agola.storage.objects.s3.patience import Patience
 from agola.storage.objects.threads import Threads
 
 _FIRST_PAUSE_SECONDS = 0.05
@@ -22,7 +23,7 @@ class Bucket:
     """What one component has in a bucket, by key."""
 
     def __init__(
-        self, minio: Minio, name: str, prefix: str, *, threads: Threads, patience: float
+        self, minio: Minio, name: str, prefix: str, *, threads: Threads, patience: Patience
     ) -> None:
         self.minio = minio
         self.name = name
@@ -30,7 +31,6 @@ class Bucket:
         """What its keys start with."""
         self._threads = threads
         self._patience = patience
-        self._failing_since: float | None = None
 
     def key(self, path: str) -> str:
         return self.prefix + path
@@ -38,27 +38,23 @@ class Bucket:
     async def call(self, work: Callable[[], T], path: str = "") -> T:
         """Do *work*, which asks S3 something for the object at *path* and may be repeated.
 
-        It is repeated until S3 has been failing for longer than our patience: who comes later in
-        an outage has one try, and need not wait to hear of it.  The errors that the port promises.
+        The errors that the port promises.
         """
         for failures in count():
             try:
                 result = await self._threads.run(work)
             except FAILURES as error:
                 failure = translated(error, path)
-                if not isinstance(failure, UnavailableError) or self._is_out_of_patience():
+                if not isinstance(failure, UnavailableError):
+                    self._patience.answered()
+                    raise failure from error
+                if not self._patience.failed():
                     raise failure from error
             else:
-                self._failing_since = None
+                self._patience.answered()
                 return result
             await asyncio.sleep(_pause(failures))
         raise AssertionError
-
-    def _is_out_of_patience(self) -> bool:
-        now = asyncio.get_running_loop().time()
-        if self._failing_since is None:
-            self._failing_since = now
-        return now - self._failing_since >= self._patience
 
 
 def _pause(failures: int) -> float:

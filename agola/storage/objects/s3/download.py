@@ -1,17 +1,18 @@
 """Reading an object: one request, or more of them if the first one breaks off."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from minio.error import S3Error
+from urllib3.response import BaseHTTPResponse
 
 from agola.storage.objects.path import past_end
 from agola.storage.objects.s3.client import Bucket
 from agola.storage.objects.s3.failures import IncompleteError, code_of, replaced
 
-if TYPE_CHECKING:
-    from urllib3.response import BaseHTTPResponse
-
 PIECE_BYTES = 1 << 20
+
+_ANOTHER_VERSION = {"PreconditionFailed", "NoSuchKey", "InvalidRange"}
+_UNKNOWN = "unknown"
 
 
 class Download:
@@ -26,7 +27,7 @@ class Download:
         self._path = path
         self._position = offset
         self._left = size
-        self._etag = ""
+        self._version = ""
         self._response: BaseHTTPResponse | None = None
 
     def piece(self) -> bytes:
@@ -47,7 +48,7 @@ class Download:
         self._response = None
 
     def _piece(self) -> bytes:
-        if not self._etag or (self._left and self._response is None):
+        if not self._version or (self._left and self._response is None):
             self._open()
         if not self._left or self._response is None:
             return b""
@@ -64,7 +65,7 @@ class Download:
         """Ask for what is left: all of the rest if nobody said how much."""
         if self._left == 0:
             return self._check_offset()
-        condition = {"If-Match": f'"{self._etag}"'} if self._etag else {}
+        condition = {"If-Match": f'"{self._version}"'} if self._version else {}
         try:
             response = self._bucket.minio.get_object(
                 self._bucket.name,
@@ -75,15 +76,21 @@ class Download:
             )
         except S3Error as error:
             code = code_of(error)
-            if self._etag and code in {"PreconditionFailed", "NoSuchKey", "InvalidRange"}:
+            if self._version and code in _ANOTHER_VERSION:
                 raise replaced(self._path) from error
             if code != "InvalidRange":
                 raise
             return self._check_offset()
         self._response = response
-        self._left = int(response.headers["Content-Length"])
-        self._etag = response.headers.get("ETag", "").strip('"')
-        return None
+        return self._note(response.headers)
+
+    def _note(self, headers: Mapping[str, str]) -> None:
+        """Learn which version this is, and how much of it will come."""
+        try:
+            self._left = int(headers["Content-Length"])
+            self._version = headers["ETag"].strip('"')
+        except KeyError as error:
+            raise IncompleteError(f"S3 does not say the {error.args[0]} of an object") from error
 
     def _check_offset(self) -> None:
         """Find out why there is nothing to read: the object ends at the offset, or before it."""
@@ -92,4 +99,4 @@ class Download:
         if self._position > size:
             raise past_end(self._path, offset=self._position, size=size)
         self._left = 0
-        self._etag = found.etag or ""
+        self._version = found.etag or _UNKNOWN

@@ -11,11 +11,13 @@ from minio.helpers import check_bucket_name
 from urllib3 import PoolManager
 
 from agola.config.model import S3Objects
+from agola.core.clock import SystemClock
 from agola.core.errors import AgolaError, BadRequestError
 from agola.storage.objects.path import checked_prefix
 from agola.storage.objects.s3.client import Bucket
 from agola.storage.objects.s3.connections import connections
 from agola.storage.objects.s3.failures import code_of
+from agola.storage.objects.s3.patience import Patience
 from agola.storage.objects.s3.store import S3ObjectStorage
 from agola.storage.objects.s3.upload import sweep
 from agola.storage.objects.threads import threads
@@ -33,8 +35,8 @@ async def opening(config: S3Objects, component: str) -> AsyncGenerator[S3ObjectS
 
     BadRequestError: `CONFIG_INVALID`.
     """
-    patience = config.patience_seconds
-    http = connections(THREADS, stall_seconds=patience, ca_file=config.ca_file)
+    http = connections(THREADS, stall_seconds=config.patience_seconds, ca_file=config.ca_file)
+    patience = Patience(config.patience_seconds, SystemClock())
     prefix = f"{checked_prefix(config.prefix)}{component}/"
     try:
         with threads(THREADS) as own:
