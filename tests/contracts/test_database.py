@@ -2,24 +2,23 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 import pytest
 
-from agola.core.errors import ConcurrencyError, InternalError, PreconditionError
+from agola.core.errors import ConcurrencyError, InternalError, UnavailableError
 from agola.storage.sql import transact
-from agola.storage.sql.port import Database, Transaction
+from agola.storage.sql.port import LOST, Database, Transaction
 from agola.storage.sql.postgres import opening_postgres
 from agola.storage.sql.retry import TRIES
 from agola.storage.sql.sqlite import opening_sqlite
 
 pytest_plugins = ["tests.testbed.postgres"]
 
-TABLES = [
-    """
-    CREATE TABLE run (
+TABLES = """
+    CREATE TABLE IF NOT EXISTS run (
         id TEXT PRIMARY KEY,  -- sorted; by code point
         number BIGINT NOT NULL DEFAULT 0,
         share DOUBLE PRECISION,
@@ -27,25 +26,27 @@ TABLES = [
         note TEXT DEFAULT 'a; TEXT?',
         spec BYTEA
     );
-    CREATE INDEX run_number ON run (number);
-    """
-]
-Open = Callable[[Sequence[str]], AbstractAsyncContextManager[Database]]
+    CREATE INDEX IF NOT EXISTS run_number ON run (number);
+"""
+OTHER_TABLES = "CREATE TABLE IF NOT EXISTS other (id TEXT)"
+Open = Callable[[str], AbstractAsyncContextManager[Database]]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def open_database(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Open the same database each time, with other migrations."""
+    """Open the same database each time."""
     if request.param == "sqlite":
-        return lambda migrations: opening_sqlite(tmp_path / "agola" / "read.db", migrations)
+        return lambda definition: opening_sqlite(tmp_path / "agola" / "read.db", definition)
     dsn = request.getfixturevalue("postgres_server")
-    schema = f"schema-{uuid.uuid4()}"
-    return lambda migrations: opening_postgres(dsn, schema, migrations, pool_size=4)
+    component = f"component-{uuid.uuid4()}"
+    return lambda definition: opening_postgres(dsn, component, definition, pool_size=4)
 
 
 @pytest.fixture
 async def database(open_database: Open) -> AsyncGenerator[Database, None]:
     async with open_database(TABLES) as opened:
+        async with opened.fresh():
+            pass
         yield opened
 
 
@@ -79,7 +80,7 @@ async def test_marks_in_text_are_not_parameters(database: Database) -> None:
     assert rows == [("a?", "100%", "%s", "it's ?", 3)]
 
 
-async def test_defaults_and_comments_of_migrations_stay_as_they_are(database: Database) -> None:
+async def test_defaults_and_comments_of_definitions_stay_as_they_are(database: Database) -> None:
     await insert(database, "a")
     async with database.read() as tx:
         assert await tx.fetch("SELECT note FROM run") == [("a; TEXT?",)]
@@ -142,9 +143,9 @@ async def test_a_cancelled_block_changes_nothing_and_disturbs_nobody(database: D
 
 
 async def test_a_failed_statement_says_why(database: Database) -> None:
-    with pytest.raises(InternalError, match="nowhere") as caught:
+    with pytest.raises(InternalError, match="nothing") as caught:
         async with database.read() as tx:
-            await tx.fetch("SELECT * FROM nowhere")
+            await tx.fetch("SELECT nothing FROM run")
     assert caught.value.reason == "SQL_FAILED"
 
 
@@ -246,35 +247,108 @@ async def test_other_errors_are_not_tried_again(database: Database) -> None:
     assert tries == 1
 
 
-async def test_migrations_run_once_and_in_order(open_database: Open) -> None:
-    more = [*TABLES, "ALTER TABLE run ADD COLUMN phase TEXT; UPDATE run SET phase = 'queued'"]
+async def test_rows_are_loaded(database: Database) -> None:
+    rows = [("a", 1, "ä\t\\\n\"'%s?"), ("b", 2, None)]
+    async with database.tx() as tx:
+        await tx.load("run", ("id", "number", "note"), rows)
+        await tx.load("run", ("id",), [])
+    async with database.read() as tx:
+        assert await tx.fetch("SELECT id, number, note FROM run ORDER BY id") == rows
+
+
+async def test_what_cannot_be_loaded_fails(database: Database) -> None:
+    with pytest.raises(InternalError) as caught:
+        async with database.tx() as tx:
+            await tx.load("run", ("id",), [("a",), ("a",)])
+    assert caught.value.reason == "SQL_FAILED"
+    assert await ids(database) == []
+
+
+async def test_there_are_no_tables_before_they_were_filled(open_database: Open) -> None:
     async with open_database(TABLES) as database:
-        await insert(database, "a")
-    for _ in range(2):
-        async with open_database(more) as database, database.read() as tx:
-            assert await tx.fetch("SELECT id, phase FROM run") == [("a", "queued")]
+        for begin in (database.read, database.tx):
+            with pytest.raises(UnavailableError) as caught:
+                async with begin() as tx:
+                    await tx.fetch("SELECT * FROM run")
+            assert caught.value.reason == LOST
 
 
-async def test_migrations_happen_all_or_not_at_all(open_database: Open) -> None:
-    with pytest.raises(InternalError):
-        async with open_database([*TABLES, "CREATE TABLE other (id TEXT); DROP TABLE nowhere"]):
-            pass
-    async with open_database([*TABLES, "CREATE TABLE other (id TEXT)"]) as database:
-        await insert(database, "a")
+async def test_what_was_filled_is_there_the_next_time(open_database: Open) -> None:
+    async with open_database(TABLES) as database, database.fresh() as tx:
+        await tx.execute("INSERT INTO run (id) VALUES ('a')")
+    async with open_database(TABLES) as database:
+        assert await ids(database) == ["a"]
+        await insert(database, "b")
+        assert await ids(database) == ["a", "b"]
 
 
-async def test_a_database_of_a_newer_program_is_refused(open_database: Open) -> None:
-    async with open_database([*TABLES, "CREATE TABLE other (id TEXT)"]):
+async def test_another_definition_is_another_database(open_database: Open) -> None:
+    async with open_database(TABLES) as database, database.fresh():
         pass
-    with pytest.raises(PreconditionError, match="version 2") as caught:
-        async with open_database(TABLES):
-            pass
-    assert caught.value.reason == "DATABASE_TOO_NEW"
+    async with open_database(OTHER_TABLES) as database:
+        with pytest.raises(UnavailableError) as caught:
+            async with database.read() as tx:
+                await tx.fetch("SELECT * FROM other")
+        assert caught.value.reason == LOST
+        async with database.fresh() as tx:
+            await tx.execute("INSERT INTO other VALUES ('a')")
+        async with database.read() as tx:
+            assert await tx.fetch("SELECT * FROM other") == [("a",)]
 
 
-async def test_those_who_start_at_once_migrate_once(open_database: Open) -> None:
-    async def start() -> list[str]:
-        async with open_database([*TABLES, "INSERT INTO run (id) VALUES ('a')"]) as database:
-            return await ids(database)
+async def test_readers_see_the_old_rows_until_the_new_ones_are_complete(database: Database) -> None:
+    await insert(database, "old")
+    async with database.read() as reader:
+        assert await reader.fetch("SELECT id FROM run") == [("old",)]
+        async with database.fresh() as tx:
+            await tx.execute("DELETE FROM run")
+            await tx.load("run", ("id",), [("new",)])
+            assert await ids(database) == ["old"]
+        assert await ids(database) == ["new"]
+        assert await reader.fetch("SELECT id FROM run") == [("old",)]
+    await insert(database, "newer")
+    assert await ids(database) == ["new", "newer"]
 
-    assert await asyncio.gather(*[start() for _ in range(6)]) == [["a"]] * 6
+
+async def test_a_filling_that_fails_or_is_cancelled_changes_nothing(database: Database) -> None:
+    begun = asyncio.Event()
+
+    async def fill(failure: Exception | None) -> None:
+        async with database.fresh() as tx:
+            await tx.execute("DELETE FROM run")
+            await tx.load("run", ("id",), [("new",)])
+            begun.set()
+            if failure:
+                raise failure
+            await asyncio.Event().wait()
+
+    await insert(database, "old")
+    with pytest.raises(LookupError):
+        await fill(LookupError())
+    begun.clear()
+    task = asyncio.create_task(fill(None))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await insert(database, "other")
+    assert await ids(database) == ["old", "other"]
+
+
+async def test_those_who_write_wait_for_those_who_fill(database: Database) -> None:
+    async with asyncio.TaskGroup() as group, database.fresh() as tx:
+        group.create_task(insert(database, "b"))
+        group.create_task(insert(database, "c"))
+        await tx.execute("INSERT INTO run (id) VALUES ('a')")
+        assert await ids(database) == []
+    assert await ids(database) == ["a", "b", "c"]
+
+
+async def test_those_who_fill_at_once_come_one_after_the_other(database: Database) -> None:
+    async def fill(number: int) -> None:
+        async with database.fresh() as tx:
+            await tx.execute("DELETE FROM run")
+            await tx.execute("INSERT INTO run (id) VALUES (?)", (str(number),))
+
+    await asyncio.gather(*[fill(number) for number in range(3)])
+    assert len(await ids(database)) == 1

@@ -3,26 +3,38 @@
 import asyncio
 import os
 import uuid
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from agola.config.model import Config, PostgresDatabase
-from agola.core.errors import ConcurrencyError, InternalError, UnavailableError
+from agola.config import model
+from agola.config.model import Config
+from agola.core.errors import InternalError, UnavailableError
 from agola.storage.sql import opening
-from agola.storage.sql.port import Database
-from agola.storage.sql.postgres import opening_postgres
+from agola.storage.sql.port import LOST, Database
+from agola.storage.sql.postgres import PostgresDatabase, opening_postgres, schema_of
 
 pytest_plugins = ["tests.testbed.postgres"]
 
-TABLES = ["CREATE TABLE run (id TEXT PRIMARY KEY, number BIGINT NOT NULL DEFAULT 0)"]
+TABLES = """
+CREATE TABLE IF NOT EXISTS run (id TEXT PRIMARY KEY, number BIGINT NOT NULL DEFAULT 0)
+"""
 
 
 @pytest.fixture
-def schema() -> str:
-    return f"schema-{uuid.uuid4()}"
+def component() -> str:
+    return f"component-{uuid.uuid4()}"
+
+
+@asynccontextmanager
+async def filled(dsn: str, component: str) -> AsyncGenerator[PostgresDatabase, None]:
+    async with opening_postgres(dsn, component, TABLES) as database:
+        async with database.fresh():
+            pass
+        yield database
 
 
 async def break_connections(dsn: str) -> None:
@@ -34,22 +46,24 @@ async def break_connections(dsn: str) -> None:
 
 
 async def test_each_component_has_a_schema_of_its_own(postgres_server: str, tmp_path: Path) -> None:
-    config = Config(data_dir=tmp_path, database=PostgresDatabase(dsn=postgres_server))
+    config = Config(data_dir=tmp_path, database=model.PostgresDatabase(dsn=postgres_server))
     async with (
         opening(config, "configstore", TABLES) as configstore,
         opening(config, "runservice", TABLES) as runservice,
     ):
-        async with configstore.tx() as tx:
+        async with configstore.fresh() as tx:
             await tx.execute("INSERT INTO run (id) VALUES ('a')")
+        async with runservice.fresh():
+            pass
         async with runservice.read() as tx:
             assert await tx.fetch("SELECT * FROM run") == []
     assert os.listdir(tmp_path) == []  # noqa: PTH208 (no blocking pathlib in async code)
 
 
 async def test_connections_that_broke_while_idle_are_not_noticed(
-    postgres_server: str, schema: str
+    postgres_server: str, component: str
 ) -> None:
-    async with opening_postgres(postgres_server, schema, TABLES) as database:
+    async with filled(postgres_server, component) as database:
         async with database.read(), database.read(), database.read():
             pass
         await break_connections(postgres_server)
@@ -58,14 +72,14 @@ async def test_connections_that_broke_while_idle_are_not_noticed(
 
 
 async def test_a_connection_that_breaks_in_use_is_unavailable(
-    postgres_server: str, schema: str
+    postgres_server: str, component: str
 ) -> None:
     async def work(database: Database) -> None:
         async with database.tx() as tx:
             await break_connections(postgres_server)
             await tx.execute("INSERT INTO run (id) VALUES ('a')")
 
-    async with opening_postgres(postgres_server, schema, TABLES) as database:
+    async with filled(postgres_server, component) as database:
         with pytest.raises(UnavailableError) as caught:
             await work(database)
         assert caught.value.reason == "SQL_UNAVAILABLE"
@@ -73,23 +87,46 @@ async def test_a_connection_that_breaks_in_use_is_unavailable(
             assert await tx.fetch("SELECT * FROM run") == []
 
 
-async def test_a_serialization_failure_is_a_conflict(postgres_server: str, schema: str) -> None:
-    async def work(database: Database) -> None:
-        async with database.tx() as first, database.tx() as second:
-            for tx in (first, second):
-                await tx.fetch("SELECT number FROM run")
-            await second.execute("UPDATE run SET number = 1")
-            await first.execute("INSERT INTO run (id) VALUES ('b')")
-
-    async with opening_postgres(postgres_server, schema, TABLES) as database:
+async def test_writers_of_two_processes_wait_for_each_other(
+    postgres_server: str, component: str
+) -> None:
+    async def add(database: Database) -> None:
         async with database.tx() as tx:
+            [(number,)] = await tx.fetch("SELECT number FROM run")
+            await tx.execute("UPDATE run SET number = ?", (number + 1,))
+
+    async with (
+        filled(postgres_server, component) as one,
+        opening_postgres(postgres_server, component, TABLES) as other,
+    ):
+        async with one.tx() as tx:
             await tx.execute("INSERT INTO run (id) VALUES ('a')")
-        with pytest.raises(ConcurrencyError) as caught:
-            await work(database)
-        assert caught.value.reason == "SQL_CONFLICT"
+        await asyncio.gather(*[add(database) for database in (one, other) * 10])
+        async with other.read() as tx:
+            assert await tx.fetch("SELECT number FROM run") == [(20,)]
 
 
-async def test_a_statement_cut_short_is_not_committed(postgres_server: str, schema: str) -> None:
+@pytest.mark.parametrize("what", ["SCHEMA", "TABLE"])
+async def test_a_schema_that_is_dropped_is_lost_until_it_is_filled(
+    postgres_server: str, component: str, what: str
+) -> None:
+    async with filled(postgres_server, component) as database:
+        async with await psycopg.AsyncConnection.connect(postgres_server) as connection:
+            schema = f'"{schema_of(component, TABLES)}"'
+            name = schema if what == "SCHEMA" else f"{schema}.run"
+            await connection.execute(f"DROP {what} {name} CASCADE".encode())
+        for begin in (database.read, database.tx):
+            with pytest.raises(UnavailableError) as caught:
+                async with begin() as tx:
+                    await tx.fetch("SELECT * FROM run")
+            assert caught.value.reason == LOST
+        async with database.fresh() as tx:
+            await tx.execute("INSERT INTO run (id) VALUES ('a')")
+        async with database.read() as tx:
+            assert await tx.fetch("SELECT id FROM run") == [("a",)]
+
+
+async def test_a_statement_cut_short_is_not_committed(postgres_server: str, component: str) -> None:
     async def work(database: Database) -> None:
         async with database.tx() as tx:
             await tx.execute("INSERT INTO run (id) VALUES ('a')")
@@ -97,7 +134,7 @@ async def test_a_statement_cut_short_is_not_committed(postgres_server: str, sche
                 async with asyncio.timeout(0.05):
                     await tx.fetch("SELECT 1 FROM pg_sleep(60)")
 
-    async with opening_postgres(postgres_server, schema, TABLES) as database:
+    async with filled(postgres_server, component) as database:
         with pytest.raises(InternalError, match="did not finish"):
             await work(database)
         async with database.read() as tx:
@@ -105,11 +142,11 @@ async def test_a_statement_cut_short_is_not_committed(postgres_server: str, sche
 
 
 async def test_who_waits_too_long_for_a_connection_gives_up(
-    postgres_server: str, schema: str
+    postgres_server: str, component: str
 ) -> None:
     async with (
         opening_postgres(
-            postgres_server, schema, TABLES, pool_size=1, wait_seconds=0.05
+            postgres_server, component, TABLES, pool_size=1, wait_seconds=0.05
         ) as database,
         database.read(),
     ):

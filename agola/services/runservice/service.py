@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from agola import datamanager
+from agola import datamanager, readdb
 from agola.config.model import Config
 from agola.core.background import background
 from agola.core.clock import SystemClock
@@ -45,7 +45,7 @@ from agola.services.runservice.store.executor_copies import executor_copies
 from agola.services.runservice.store.live import live_state
 from agola.services.runservice.store.places import LiveTaskPlaces
 from agola.services.runservice.store.run_configs import run_configs
-from agola.services.runservice.store.run_table import MIGRATIONS, run_table
+from agola.services.runservice.store.run_table import TABLES
 from agola.services.runservice.store.stored_archives import ObjectArchives
 from agola.services.runservice.store.stored_logs import ObjectLogs
 from agola.storage import keyring, kv, objects, sql
@@ -82,21 +82,22 @@ async def _runs(config: Config, keys: KeyValue, files: ObjectStorage) -> AsyncGe
     clock, ids = SystemClock(), RandomIds()
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        database = await enter(sql.opening(config, COMPONENT, MIGRATIONS))
+        database = await enter(sql.opening(config, COMPONENT, TABLES.definition))
         data = await enter(datamanager.opening(keys, files, DATA))
         register = KeyRegister(data, keyring.opening(config), lost=config.encryption.lost)
         await register.start()
 
         live = await enter(live_state(keys, clock))
-        table = await enter(run_table(database, data))
+        copy = await enter(readdb.following(database, data, TABLES))
         configs = await enter(run_configs(data, register))
         encrypted = EncryptedData(data, keys, register, [configs.records.sealer])
-        archive = StoredRuns(data, table)
+        archive = StoredRuns(data, copy, lambda: live.archived)
         places = LiveTaskPlaces(live, archive)
         copies = await enter(executor_copies(places, token=config.internal_token))
         logs, archives = ObjectLogs(files), ObjectArchives(files)
 
-        run_ids = RunIds(clock, after=max(live.newest_run_id(), await table.newest_run_id()))
+        newest = max(live.newest_run_id(), await archive.newest_run_id())
+        run_ids = RunIds(clock, after=newest)
         advance = AdvanceActions(live, configs, archive, clock=clock)
         runs = RunActions(live, configs, archive, advance, ids=run_ids, clock=clock)
         executors = ExecutorActions(live, configs, ids=ids, clock=clock)

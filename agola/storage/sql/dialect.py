@@ -1,5 +1,6 @@
 """From the SQL of the port to what an engine reads."""
 
+import hashlib
 import re
 from functools import lru_cache
 
@@ -13,6 +14,11 @@ def statements(script: str) -> list[str]:
     """Split *script* at the `;` that are not quoted."""
     found = (statement.strip() for statement in _STATEMENT.findall(script))
     return [statement for statement in found if statement]
+
+
+def fingerprint(script: str) -> bytes:
+    """Tell one definition of tables from another.  32 bytes."""
+    return hashlib.sha256(script.encode()).digest()
 
 
 @lru_cache(maxsize=1024)

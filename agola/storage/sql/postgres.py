@@ -9,19 +9,26 @@ from psycopg import errors, sql
 from psycopg_pool import AsyncConnectionPool
 
 from agola.core.errors import AgolaError, ConcurrencyError, InternalError, UnavailableError
-from agola.storage.sql.dialect import for_psycopg
-from agola.storage.sql.migrations import migrate
-from agola.storage.sql.port import CONFLICT, Row, Transaction, Value
+from agola.storage.sql.dialect import fingerprint, for_psycopg, sorted_by_code_point, statements
+from agola.storage.sql.port import CONFLICT, LOST, Row, Transaction, Value
 from agola.storage.sql.statement import Statements
 
 CONNECT_TIMEOUT_SECONDS = 5
 OPEN_TIMEOUT_SECONDS = 30.0
-WAIT_TIMEOUT_SECONDS = 10.0
-MIGRATION_LOCK = 0x61676F6C61
-"""The advisory lock that those who start at once take in turn: "agola" in ASCII."""
+WAIT_TIMEOUT_SECONDS = 3.0
+RECONNECT_SECONDS = 5.0
+"""How long one attempt to connect again may go on, its pauses growing; then the next one begins."""
+IDLE_SECONDS = 60
+"""After so long the server ends a transaction of a process that says no more."""
 
-WRITE: LiteralString = "BEGIN ISOLATION LEVEL SERIALIZABLE"
+SETTINGS: LiteralString = (
+    "SET search_path TO {schema}; SET idle_in_transaction_session_timeout = {idle}"
+)
+WRITE: LiteralString = "BEGIN; SELECT pg_advisory_xact_lock({writers})"
+"""Each statement of a writer sees all that was committed; who writes waits for others who do."""
 READ: LiteralString = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+_LOST = errors.UndefinedTable | errors.InvalidSchemaName
 
 Connection: TypeAlias = psycopg.AsyncConnection[Row]
 Pool: TypeAlias = AsyncConnectionPool[Connection]
@@ -30,21 +37,22 @@ Pool: TypeAlias = AsyncConnectionPool[Connection]
 @asynccontextmanager
 async def opening_postgres(
     dsn: str,
-    schema: str,
-    migrations: Sequence[str],
+    component: str,
+    definition: str,
     *,
     pool_size: int = 8,
     open_seconds: float = OPEN_TIMEOUT_SECONDS,
     wait_seconds: float = WAIT_TIMEOUT_SECONDS,
 ) -> AsyncGenerator["PostgresDatabase", None]:
-    """Open *schema*, created if absent, with its tables up to date.
+    """Open the schema of *component* with the tables of *definition*.
 
     UnavailableError (`SQL_UNAVAILABLE`) if the server does not answer within *open_seconds*; a
     transaction waits up to *wait_seconds* for one of the connections.
     """
+    schema = schema_of(component, definition)
 
     async def configure(connection: Connection) -> None:
-        await connection.execute(_in_schema("SET search_path TO {}", schema))
+        await connection.execute(_in(schema, SETTINGS))
 
     pool: Pool = AsyncConnectionPool(
         dsn,
@@ -52,17 +60,21 @@ async def opening_postgres(
         min_size=1,
         max_size=pool_size,
         timeout=wait_seconds,
+        reconnect_timeout=RECONNECT_SECONDS,
         configure=configure,
         name=schema,
         open=False,
     )
     try:
         await _open(pool, open_seconds)
-        database = PostgresDatabase(pool)
-        await _prepare(database, dsn, schema, migrations)
-        yield database
+        yield PostgresDatabase(pool, schema, definition)
     finally:
         await pool.close()
+
+
+def schema_of(component: str, definition: str) -> str:
+    """Name the schema: versions of the program with other tables do not get into its way."""
+    return f"{component}_{fingerprint(definition).hex()[:8]}"
 
 
 async def _open(pool: Pool, seconds: float) -> None:
@@ -72,62 +84,69 @@ async def _open(pool: Pool, seconds: float) -> None:
         raise _translate(error) from error
 
 
-async def _prepare(
-    database: "PostgresDatabase", dsn: str, schema: str, migrations: Sequence[str]
-) -> None:
-    try:
-        async with await psycopg.AsyncConnection.connect(
-            dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
-        ) as guard:
-            await guard.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
-            await guard.execute(_in_schema("CREATE SCHEMA IF NOT EXISTS {}", schema))
-            await migrate(database, migrations, collate=True)
-    except psycopg.Error as error:
-        raise _translate(error) from error
-
-
-def _in_schema(statement: LiteralString, schema: str) -> sql.Composed:
-    return sql.SQL(statement).format(sql.Identifier(schema))
+def _in(schema: str, statement: LiteralString) -> sql.Composed:
+    writers = int.from_bytes(fingerprint(schema)[:8], signed=True)
+    return sql.SQL(statement).format(
+        schema=sql.Identifier(schema),
+        writers=sql.Literal(writers),
+        idle=sql.Literal(IDLE_SECONDS * 1000),
+    )
 
 
 class PostgresDatabase:
     """`Database` over a pool of connections."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, schema: str, definition: str) -> None:
         self._pool = pool
+        self._schema = schema
+        self._definition = definition
+        self._write = _in(schema, WRITE)
+        self._read = _in(schema, READ)
 
     @asynccontextmanager
     async def tx(self) -> AsyncGenerator[Transaction, None]:
-        async with self._transaction(WRITE) as tx:
+        async with self._transaction(self._write) as tx:
             yield tx
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Transaction, None]:
-        async with self._transaction(READ) as tx:
+        async with self._transaction(self._read) as tx:
             yield tx
 
     @asynccontextmanager
+    async def fresh(self) -> AsyncGenerator[Transaction, None]:
+        async with self._transaction(self._write) as tx:
+            await tx.make(_in(self._schema, "CREATE SCHEMA IF NOT EXISTS {schema}"))
+            for statement in statements(self._definition):
+                await tx.execute(sorted_by_code_point(statement))
+            yield tx
+            for table in await tx.fetch(
+                "SELECT tablename FROM pg_tables WHERE schemaname = ?", (self._schema,)
+            ):
+                await tx.make(sql.SQL("ANALYZE {}").format(sql.Identifier(*table)))
+
+    @asynccontextmanager
     async def _transaction(
-        self, begin: LiteralString
+        self, begin: sql.Composed
     ) -> AsyncGenerator["PostgresTransaction", None]:
         connection = await self._begun(begin)
-        statements = Statements(_translate)
+        statement = Statements(_translate)
         try:
-            yield PostgresTransaction(connection, statements)
-            with statements.one():
+            yield PostgresTransaction(connection, statement)
+            with statement.one():
                 await _commit(connection)
         finally:
-            statements.end()
+            statement.end()
             with suppress(psycopg.Error):  # the pool drops a connection that is broken
                 await connection.rollback()
             await self._pool.putconn(connection)
 
-    async def _begun(self, begin: LiteralString) -> Connection:
+    async def _begun(self, begin: sql.Composed) -> Connection:
         """Take a connection and begin; past those that broke while they waited in the pool."""
         for attempt in range(self._pool.max_size + 1):
             connection = await self._taken()
             try:
-                await connection.execute(begin)
+                await connection.execute(begin, prepare=False)  # it may be two statements
             except psycopg.OperationalError as error:
                 await self._pool.putconn(connection)
                 if not connection.broken or attempt == self._pool.max_size:
@@ -161,9 +180,25 @@ class PostgresTransaction:
         with self._statements.one():
             await self._connection.cursor().executemany(for_psycopg(sql), rows)
 
+    async def load(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]]
+    ) -> None:
+        target = sql.SQL("COPY {} ({}) FROM STDIN").format(
+            sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+        )
+        with self._statements.one():
+            async with self._connection.cursor().copy(target) as copy:
+                for row in rows:
+                    await copy.write_row(row)
+
     async def fetch(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
         with self._statements.one():
             return await (await self._execute(sql, params)).fetchall()
+
+    async def make(self, statement: sql.Composed) -> None:
+        """Run a statement that only this engine knows."""
+        with self._statements.one():
+            await self._connection.execute(statement)
 
     async def _execute(self, sql: str, params: Sequence[Value]) -> psycopg.AsyncCursor[Row]:
         return await self._connection.execute(for_psycopg(sql), params)
@@ -178,6 +213,9 @@ async def _commit(connection: Connection) -> None:
 
 def _translate(error: Exception) -> AgolaError:
     cause = " ".join(str(error).split())
+    if isinstance(error, _LOST):
+        message = f"the read database is built anew: {cause}"
+        return UnavailableError(message, reason=LOST, cause=cause)
     if isinstance(error, errors.SerializationFailure | errors.DeadlockDetected):
         return ConcurrencyError("another transaction came first", reason=CONFLICT)
     if isinstance(error, psycopg.OperationalError):

@@ -8,10 +8,10 @@ import msgspec
 from agola.datamanager.port import Action, DataManager
 from agola.model.project_group import ProjectGroup
 from agola.model.user import Identity, User, UserID, UserToken, UserTokenID
+from agola.readdb import ReadDatabase
 from agola.services.configstore.ports import Noun
-from agola.services.configstore.store.projection import Projection
 from agola.services.configstore.store.tables import deleting, only, putting
-from agola.storage.sql.port import Database, Row, Value
+from agola.storage.sql.port import Row, Value
 
 
 class _Actions:
@@ -28,22 +28,19 @@ class _Actions:
 class DataManagerStore:
     """Writes go to the datamanager; questions to the read database, once it has applied them."""
 
-    def __init__(
-        self, datamanager: DataManager, database: Database, projection: Projection
-    ) -> None:
+    def __init__(self, datamanager: DataManager, copy: ReadDatabase) -> None:
         self._datamanager = datamanager
-        self._database = database
-        self._projection = projection
+        self._copy = copy
 
     @asynccontextmanager
     async def deciding(self, *names: str) -> AsyncGenerator[_Actions, None]:
         groups = await self._datamanager.groups(names)
-        await self._projection.reached(groups.position)
+        await self._copy.reached(groups.position)
         decision = _Actions()
         yield decision
         if decision.actions:
             committed = await self._datamanager.commit(decision.actions, groups=groups)
-            await self._projection.reached(committed)
+            await self._copy.reached(committed)
 
     async def user(self, user_id: UserID) -> User | None:
         return only(await self._rows("SELECT data FROM account WHERE id = ?", user_id), User)
@@ -98,5 +95,5 @@ class DataManagerStore:
         return only(await self._rows(sql, user_id), ProjectGroup)
 
     async def _rows(self, sql: str, *params: Value) -> list[Row]:
-        async with self._database.read() as tx:
+        async with self._copy.read() as tx:
             return await tx.fetch(sql, params)

@@ -9,7 +9,6 @@ from functools import partial
 from msgspec import structs
 
 from agola.core.clock import Clock
-from agola.core.errors import NotExistError
 from agola.model.advance import Decision, advance
 from agola.model.executor import ExecutorID, ExecutorTask
 from agola.model.placement import choose_executor
@@ -22,6 +21,7 @@ from agola.services.runservice.ports.live import (
     Change,
     LiveState,
     Puts,
+    archived_key,
     executor_key,
     executor_task_key,
     group_key,
@@ -78,14 +78,17 @@ class AdvanceActions:
         if run is None or not run.phase.ended:
             return
         tasks = self._live.tasks(run_id)
-        try:
-            await self._archive.read(run_id)
-        except NotExistError:  # else a crash came between, and some tasks may be gone already
-            await self._archive.add(ArchivedRun(run=run, tasks=ordered(tasks)))
+        position = await self._archive.add(ArchivedRun(run=run, tasks=ordered(tasks)))
         keys: list[AnyKey] = [task_key(run_id, task_id) for task_id in tasks]
         if run.request_id:
             keys.append(request_key(run.request_id))
-        await self._live.change(lambda: Change(delete=(*keys, run_key(run_id))))
+        delete = (*keys, run_key(run_id))
+
+        def decide() -> Change:
+            further = position > self._live.archived
+            return Change(put={archived_key(): position} if further else {}, delete=delete)
+
+        await self._live.change(decide)
 
     async def sweep(self, suspects: AbstractSet[RunID]) -> AbstractSet[RunID]:
         """Delete the tasks of *suspects* that have no run still.  Gives the next suspects.

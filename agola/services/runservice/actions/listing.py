@@ -22,11 +22,14 @@ class RunListing:
     ) -> Sequence[Run]:
         """Give at most *limit* runs behind the id *after*, by id.
 
-        A run that is being archived is in both places: the archive is asked last, the live one is
-        told.  BadRequestError: `RUN_GROUP_INVALID`.
+        A run that is being archived is in both places: the archive is asked last, so that it has
+        what the live state no longer had, and what it has is told.
+
+        BadRequestError: `RUN_GROUP_INVALID`.
         """
         if filter_.group:
             check_group(filter_.group)
+        live = self._live_runs(filter_, after, ascending=ascending)
         archived = await self._archive.list(
             phases=filter_.phases,
             results=filter_.results,
@@ -35,10 +38,9 @@ class RunListing:
             limit=limit,
             ascending=ascending,
         )
-        live = self._live_runs(filter_, after, ascending=ascending)
         by_id: Callable[[Run], str] = lambda run: run.id  # noqa: E731
         found: dict[str, Run] = {}
-        for run in merge(live, archived, key=by_id, reverse=not ascending):
+        for run in merge(archived, live, key=by_id, reverse=not ascending):
             found.setdefault(run.id, run)
             if len(found) == limit:
                 break

@@ -21,10 +21,13 @@ class RunConfigs(Protocol):
 
 
 class RunArchive(Protocol):
-    """Runs that have ended."""
+    """Runs that have ended.  Questions find at least those that are no longer in the live state."""
 
-    async def add(self, archived: ArchivedRun) -> None:
-        """Keep a run for good; on return every question finds it.  May be repeated."""
+    async def add(self, archived: ArchivedRun) -> str:
+        """Keep a run for good.  May be repeated: what was kept first stays.
+
+        Gives a position of the archive that has it.  These sort as text.
+        """
 
     async def read(self, run_id: RunID) -> ArchivedRun:
         """NotExistError: `RUN_DOES_NOT_EXIST`."""

@@ -64,6 +64,11 @@ def request_key(request_id: str) -> Key[str]:
     return Key(f"requests/{request_id}", str)
 
 
+def archived_key() -> Key[str]:
+    """Name the position of the archive that has every run which left the live state."""
+    return Key("archived", str)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What to write, on the condition that nothing that it names was changed meanwhile."""
@@ -102,6 +107,10 @@ class LiveState(Protocol):
     @property
     def revision(self) -> int:
         """The revision that the picture shows."""
+
+    @property
+    def archived(self) -> str:
+        """The position of the archive that has every run which this picture no longer has."""
 
     def runs(self) -> Iterable[Run]:
         """Give the runs, oldest first."""

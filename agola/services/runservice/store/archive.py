@@ -1,28 +1,40 @@
 """Ended runs in the datamanager; the read database answers questions about them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from agola.core.errors import NotExistError
-from agola.datamanager.port import Action, DataManager
+from agola.datamanager.port import Action, DataManager, WalSequence
 from agola.model.run import ArchivedRun, Phase, Result, Run
 from agola.model.run_config import RunID
+from agola.readdb import ReadDatabase
 from agola.services.runservice.ports.live import no_run
 from agola.services.runservice.store.run_table import RUN, RunTable
 
 
 class StoredRuns:
-    """Ended runs: the truth in the datamanager, questions by the read database."""
+    """Ended runs: the truth in the datamanager, questions by the read database.
 
-    def __init__(self, datamanager: DataManager, table: RunTable) -> None:
+    *archived* says how far the archive was when a run last left the live state, as it is known
+    here: whoever no longer finds a run there finds it in every answer from here.
+    """
+
+    def __init__(
+        self, datamanager: DataManager, copy: ReadDatabase, archived: Callable[[], str]
+    ) -> None:
         self._datamanager = datamanager
-        self._table = table
+        self._copy = copy
+        self._table = RunTable(copy)
+        self._archived = archived
 
-    async def add(self, archived: ArchivedRun) -> None:
-        data = msgspec.json.encode(archived)
-        sequence = await self._datamanager.commit([Action(RUN, archived.run.id, data)])
-        await self._table.reached(sequence)
+    async def add(self, archived: ArchivedRun) -> str:
+        try:
+            await self.read(archived.run.id)
+        except NotExistError:
+            data = msgspec.json.encode(archived)
+            return await self._datamanager.commit([Action(RUN, archived.run.id, data)])
+        return (await self._datamanager.groups(())).position  # a crash came in between
 
     async def read(self, run_id: RunID) -> ArchivedRun:
         try:
@@ -31,10 +43,16 @@ class StoredRuns:
             raise no_run(run_id) from error
         return msgspec.json.decode(data, type=ArchivedRun)
 
+    async def newest_run_id(self) -> str:
+        """Give the largest id of an ended run, or ""."""
+        return await self._table.newest_run_id()
+
     async def numbered(self, root_group: str, counter: int) -> RunID | None:
+        await self._caught_up()
         return await self._table.numbered(root_group, counter)
 
     async def requested(self, request_id: str) -> RunID | None:
+        await self._caught_up()
         return await self._table.requested(request_id)
 
     async def list(  # the port's own word
@@ -47,6 +65,7 @@ class StoredRuns:
         limit: int,
         ascending: bool,
     ) -> Sequence[Run]:
+        await self._caught_up()
         return await self._table.list(
             phases=phases,
             results=results,
@@ -55,3 +74,6 @@ class StoredRuns:
             limit=limit,
             ascending=ascending,
         )
+
+    async def _caught_up(self) -> None:
+        await self._copy.reached(WalSequence(self._archived()))

@@ -14,7 +14,13 @@ from agola.model.executor import Executor, ExecutorID, ExecutorTask
 from agola.model.group import root_group
 from agola.model.run import Run, Task
 from agola.model.run_config import RunID, TaskID
-from agola.services.runservice.ports.live import Key, Touched, group_key, request_key
+from agola.services.runservice.ports.live import (
+    Key,
+    Touched,
+    archived_key,
+    group_key,
+    request_key,
+)
 from agola.storage.kv.port import Entry, Revision
 
 K = TypeVar("K")
@@ -47,6 +53,12 @@ class Picture:
     def revision_of(self, key: Key[Any]) -> Revision:
         """Say when a key was last written; 0: it is not there."""
         return self._revisions.get(key.path, Revision(0))
+
+    @property
+    def archived(self) -> str:
+        """The position of the archive that has every run which is no longer here."""
+        position: str = self._values.get(archived_key().path, "")
+        return position
 
     def keys(self) -> set[str]:
         return set(self._revisions)

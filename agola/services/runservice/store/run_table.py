@@ -1,81 +1,55 @@
-"""The read database of ended runs.  It follows the datamanager, and may be deleted at any time."""
+"""The read database of ended runs, and the questions that it answers.
 
-import asyncio
-import logging
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing, asynccontextmanager
+A group has a row for each run in it or below it, so that names are compared whole and exactly.
+"""
+
+from collections.abc import Sequence
 
 import msgspec
+from msgspec import Struct
 
-from agola.core.background import background
-from agola.core.errors import ConcurrencyError, OutOfRangeError, UnavailableError
-from agola.datamanager.port import Action, Batch, DataManager, WalSequence
 from agola.model.group import enclosing, root_group
-from agola.model.run import ArchivedRun, Phase, Result, Run
+from agola.model.run import Phase, Result, Run
 from agola.model.run_config import RunID
-from agola.storage.sql import transact
-from agola.storage.sql.port import Database, Transaction, Value
+from agola.readdb import Kind, ReadDatabase, Tables
+from agola.readdb.tables import Rows
+from agola.storage.sql.port import Value
 
-logger = logging.getLogger(__name__)
-
-MIGRATIONS = (
-    """
-    CREATE TABLE run (
-        id TEXT PRIMARY KEY,
-        root_group TEXT NOT NULL,
-        counter BIGINT NOT NULL,
-        request_id TEXT,
-        phase TEXT NOT NULL,
-        result TEXT NOT NULL,
-        document TEXT NOT NULL
-    );
-    CREATE INDEX run_by_number ON run (root_group, counter);
-    CREATE INDEX run_by_request ON run (request_id);
-    CREATE TABLE run_group (
-        name TEXT NOT NULL,
-        run_id TEXT NOT NULL,
-        PRIMARY KEY (name, run_id)
-    );
-    CREATE TABLE progress (id BIGINT PRIMARY KEY, wal_sequence TEXT NOT NULL);
-    """,
-)
 RUN = "run"
-REBUILD_ROWS = 500
-RETRY_SECONDS = 0.5
+"""The data type of the datamanager."""
+
+_DEFINITION = """
+CREATE TABLE IF NOT EXISTS run (
+    id TEXT PRIMARY KEY,
+    root_group TEXT NOT NULL,
+    counter BIGINT NOT NULL,
+    request_id TEXT,
+    state TEXT NOT NULL,
+    document TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS run_state ON run (state, id);
+CREATE INDEX IF NOT EXISTS run_number ON run (root_group, counter);
+CREATE INDEX IF NOT EXISTS run_request ON run (request_id);
+
+CREATE TABLE IF NOT EXISTS run_group (
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (id, name)
+);
+CREATE INDEX IF NOT EXISTS run_group_name ON run_group (name, id);
+CREATE INDEX IF NOT EXISTS run_group_state ON run_group (name, state, id);
+"""
+_RUN = ("id", "root_group", "counter", "request_id", "state", "document")
+_RUN_GROUP = ("id", "name", "state")
+_ENDED = tuple(phase for phase in Phase if phase.ended)
 
 
 class RunTable:
     """Finds ended runs by group, number, request, phase and result."""
 
-    def __init__(self, database: Database, datamanager: DataManager) -> None:
-        self._database = database
-        self._datamanager = datamanager
-        self._reached = asyncio.Condition()
-        self._position = WalSequence("")
-
-    async def reached(self, sequence: WalSequence) -> None:
-        """Wait until a batch of the datamanager shows in every answer."""
-        async with self._reached:
-            await self._reached.wait_for(lambda: self._position >= sequence)
-
-    async def follow(self) -> None:
-        """Keep the table true, for ever.  Builds it anew if the log no longer reaches back."""
-        stale = False
-        while True:
-            try:
-                position = None if stale else await self._stored_position()
-                position = position or await self._rebuild()
-                stale = False
-                await self._advance(position)
-                async with aclosing(self._datamanager.follow(position)) as batches:
-                    async for batch in batches:
-                        await self._apply(batch)
-            except OutOfRangeError as error:
-                logger.info("building the table of runs anew: %s", error)
-                stale = True
-            except (UnavailableError, ConcurrencyError) as error:
-                logger.warning("the table of runs falls behind: %s", error)
-                await asyncio.sleep(RETRY_SECONDS)
+    def __init__(self, copy: ReadDatabase) -> None:
+        self._copy = copy
 
     async def newest_run_id(self) -> str:
         """Give the largest id of an ended run, or ""."""
@@ -101,113 +75,92 @@ class RunTable:
         ascending: bool,
     ) -> Sequence[Run]:
         """Give runs behind an id, in the order of ids.  Costs what the page costs."""
-        order, behind = ("ASC", ">") if ascending else ("DESC", "<")
-        source, id_ = ("run", "run.id")
-        where: list[str] = []
-        params: list[Value] = []
-        if group:
-            source, id_ = "run_group JOIN run ON run.id = run_group.run_id", "run_group.run_id"
-            where.append("run_group.name = ?")
-            params.append(group)
-        if after:
-            where.append(f"{id_} {behind} ?")
-            params.append(after)
-        for column, values in (("phase", phases), ("result", results)):
-            if values:
-                where.append(f"run.{column} IN ({', '.join('?' * len(values))})")
-                params += [value.value for value in values]
-        condition = f"WHERE {' AND '.join(where)}" if where else ""
-        sql = (
-            f"SELECT document FROM {source} {condition} "  # noqa: S608 (only names of ours)
-            f"ORDER BY {id_} {order} LIMIT ?"
-        )
-        async with self._database.read() as tx:
-            rows = await tx.fetch(sql, (*params, limit))
+        states = _states(phases, results)
+        if not states:
+            return []
+        sql, params = page(states, group=group, after=after, limit=limit, ascending=ascending)
+        async with self._copy.read() as tx:
+            rows = await tx.fetch(sql, params)
         return [msgspec.json.decode(document, type=Run) for (document,) in rows]
 
     async def _one(self, sql: str, params: Sequence[Value]) -> RunID | None:
-        async with self._database.read() as tx:
+        async with self._copy.read() as tx:
             rows = await tx.fetch(sql, params)
         return RunID(rows[0][0]) if rows else None
 
-    async def _stored_position(self) -> WalSequence | None:
-        async with self._database.read() as tx:
-            rows = await tx.fetch("SELECT wal_sequence FROM progress")
-        return WalSequence(rows[0][0]) if rows else None
 
-    async def _rebuild(self) -> WalSequence:
-        position = await self._datamanager.position()
+def page(
+    states: Sequence[str], *, group: str, after: str, limit: int, ascending: bool
+) -> tuple[str, list[Value]]:
+    """Say how to ask for a page.
 
-        async def empty(tx: Transaction) -> None:
-            for table in ("run", "run_group", "progress"):
-                await tx.execute(f"DELETE FROM {table}")  # noqa: S608 (only names of ours)
-
-        await transact(self._database, empty)
-        rows: list[ArchivedRun] = []
-        async with aclosing(self._datamanager.scan(RUN)) as stored:
-            async for one in stored:
-                rows.append(msgspec.json.decode(one.data, type=ArchivedRun))
-                if len(rows) == REBUILD_ROWS:
-                    await self._insert(rows, None)
-                    rows.clear()
-        await self._insert(rows, position)
-        return position
-
-    async def _apply(self, batch: Batch) -> None:
-        runs = [action for action in batch.actions if action.data_type == RUN]
-        if runs:
-            await self._insert(_archived(runs), batch.sequence)
-        await self._advance(batch.sequence)
-
-    async def _advance(self, position: WalSequence) -> None:
-        async with self._reached:
-            self._position = position
-            self._reached.notify_all()
-
-    async def _insert(self, runs: Sequence[ArchivedRun], position: WalSequence | None) -> None:
-        async def work(tx: Transaction) -> None:
-            await tx.execute_many(
-                "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-                [_row(archived.run) for archived in runs],
-            )
-            await tx.execute_many(
-                "INSERT INTO run_group VALUES (?, ?) ON CONFLICT (name, run_id) DO NOTHING",
-                [(name, one.run.id) for one in runs for name in enclosing(one.run.group)],
-            )
-            if position is not None:
-                await tx.execute(
-                    "INSERT INTO progress VALUES (1, ?) "
-                    "ON CONFLICT (id) DO UPDATE SET wal_sequence = excluded.wal_sequence",
-                    (position,),
-                )
-
-        await transact(self._database, work)
+    The runs of one state lie in the order of their ids in an index; a page of several states is
+    merged from a page of each.
+    """
+    order, behind = ("ASC", ">") if ascending else ("DESC", "<")
+    ids: list[str] = []
+    params: list[Value] = []
+    for state in [""] if len(states) == len(_ALL) else states:
+        conditions = {"name = ?": group, "state = ?": state, f"id {behind} ?": after}
+        given = {condition: value for condition, value in conditions.items() if value}
+        where = f"WHERE {' AND '.join(given)} " if given else ""
+        table = "run_group" if group else "run"
+        ids.append(f"SELECT id FROM {table} {where}ORDER BY id {order} LIMIT ?")  # noqa: S608 (ours)
+        params += [*given.values(), limit]
+    merged = " UNION ALL ".join(
+        f"SELECT id FROM ({each}) AS of_state"  # noqa: S608 (ours)
+        for each in ids
+    )
+    sql = (
+        "SELECT document FROM run WHERE id IN "  # noqa: S608 (ours)
+        f"(SELECT id FROM ({merged}) AS merged ORDER BY id {order} LIMIT ?) ORDER BY id {order}"
+    )
+    return sql, [*params, limit]
 
 
-@asynccontextmanager
-async def run_table(database: Database, datamanager: DataManager) -> AsyncGenerator[RunTable, None]:
-    """Give the table of ended runs, true up to now, and keep it true while the block runs."""
-    table = RunTable(database, datamanager)
-    async with background(table.follow):
-        await table.reached(await datamanager.position())
-        yield table
-
-
-def _archived(actions: Iterable[Action]) -> list[ArchivedRun]:
+def _states(phases: Sequence[Phase], results: Sequence[Result]) -> list[str]:
     return [
-        msgspec.json.decode(action.data, type=ArchivedRun)
-        for action in actions
-        if action.data is not None
+        f"{phase.value}/{result.value}"
+        for phase in _ENDED
+        if not phases or phase in phases
+        for result in Result
+        if not results or result in results
     ]
 
 
-def _row(run: Run) -> tuple[Value, ...]:
-    return (
-        run.id,
-        root_group(run.group),
-        run.counter,
-        run.request_id or None,
-        run.phase.value,
-        run.result.value,
-        msgspec.json.encode(run).decode(),
-    )
+_ALL = _states((), ())
+
+
+class _Stored(Struct):
+    """Of an archived run what matters here."""
+
+    run: msgspec.Raw
+
+
+class _Columns(Struct):
+    """Of a run what it is searched by, spelled and left out as it is stored."""
+
+    id: str
+    group: str
+    counter: int
+    request_id: str = ""
+    phase: str = Phase.QUEUED.value
+    result: str = Result.UNKNOWN.value
+
+
+_stored = msgspec.json.Decoder(_Stored)
+_columns = msgspec.json.Decoder(_Columns)
+
+
+def _rows(data: bytes) -> Rows:
+    document = _stored.decode(data).run
+    run = _columns.decode(document)
+    state = f"{run.phase}/{run.result}"
+    number, request_id = (root_group(run.group), run.counter), run.request_id or None
+    return {
+        "run": [(run.id, *number, request_id, state, bytes(document).decode())],
+        "run_group": [(run.id, name, state) for name in enclosing(run.group)],
+    }
+
+
+TABLES = Tables(_DEFINITION, [Kind(RUN, {"run": _RUN, "run_group": _RUN_GROUP}, _rows)])
