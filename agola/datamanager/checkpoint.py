@@ -3,93 +3,162 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
-from agola.core.errors import AgolaError, InternalError
+from agola.core.clock import Clock
+from agola.core.errors import AgolaError
 from agola.datamanager import sequence
 from agola.datamanager.cleaning import Cleaner
-from agola.datamanager.layout import (
-    CHECKPOINT_LOCK,
-    DATA_SEQUENCE,
-    SNAPSHOT,
-)
+from agola.datamanager.datafile import folded
+from agola.datamanager.errors import StateLostError
+from agola.datamanager.layout import CHECKPOINT_LOCK, DATA_SEQUENCE, SNAPSHOT, DataStatus
 from agola.datamanager.limits import Limits
 from agola.datamanager.log import Log
 from agola.datamanager.port import WalSequence
 from agola.datamanager.snapshot_writer import SnapshotWriter
 from agola.storage.kv.port import Compare, KeyValue, Put
 
-__all__ = ["Checkpoints", "SnapshotWriter"]
-
 logger = logging.getLogger(__name__)
 
 LOCK_TTL = timedelta(seconds=30)
 RETRY_SECONDS = 5.0
+MAX_RETRY_SECONDS = 300.0
 
 
 class Checkpoints:
-    """Makes a checkpoint whenever the log has grown enough."""
+    """Makes a checkpoint whenever the log has grown, or waited, enough."""
 
     def __init__(
-        self, kv: KeyValue, log: Log, writer: SnapshotWriter, cleaner: Cleaner, limits: Limits
+        self,
+        kv: KeyValue,
+        log: Log,
+        writer: SnapshotWriter,
+        cleaner: Cleaner,
+        *,
+        limits: Limits,
+        clock: Clock,
     ) -> None:
         self._kv = kv
         self._log = log
         self._writer = writer
         self._cleaner = cleaner
         self._limits = limits
+        self._waiting = _Waiting(log, clock)
 
     async def run(self) -> None:
+        """Make checkpoints, for ever; at first clean up what a crash left behind."""
+        try:
+            await self._cleaner.clean()
+        except AgolaError:
+            logger.exception("nothing was cleaned up; the next checkpoint tries again")
+        failures = 0
         while True:
             while not self._is_due():
-                await self._log.moved()
+                await self._move_or_age()
             try:
-                await self._checkpoint_if(self._is_due)
+                await self._checkpoint(self._is_due)
             except AgolaError:
                 logger.exception("a checkpoint failed; trying again")
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(min(RETRY_SECONDS * 2**failures, MAX_RETRY_SECONDS))
+                failures += 1
+            else:
+                failures = 0
 
     async def checkpoint(self) -> None:
         """Fold what is in no snapshot yet into a new one; then clean up.
 
         One process does it at a time.  Should the lock fail, the first to replace the pointer to
-        the snapshot wins, and what the other one wrote is cleaned up later.
+        the snapshot wins, and the other one discards what it wrote.  DataDamagedError: what there
+        is cannot be built upon, nothing was changed.
         """
-        await self._checkpoint_if(lambda: self._log.pending > 0)
+        await self._checkpoint(lambda: self._log.pending > 0)
 
     def _is_due(self) -> bool:
         return (
             self._log.pending >= self._limits.checkpoint_wals
             or self._log.pending_bytes >= self._limits.checkpoint_bytes
+            or self._waiting.since() >= self._limits.checkpoint_age
         )
 
-    async def _checkpoint_if(self, needed: Callable[[], bool]) -> None:
+    async def _move_or_age(self) -> None:
+        """Wait for the log to move; if anything waits there, for its time to come as well."""
+        left = self._limits.checkpoint_age - self._waiting.since()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(left.total_seconds() if self._log.pending else None):
+                await self._log.moved()
+
+    async def _checkpoint(self, needed: Callable[[], bool]) -> None:
         async with self._kv.lock(CHECKPOINT_LOCK, ttl=LOCK_TTL):
-            if not needed():  # another process was faster
+            if not needed():
                 return
-            data_sequence = await self._allocate()
-            pointer = Compare(SNAPSHOT, self._log.snapshot_revision)
-            status = await self._writer.write(
-                dict(self._log.changes()),
-                over=self._log.snapshot,
-                data_sequence=data_sequence,
-                wal_sequence=self._log.last,
-            )
-            put = Put(SNAPSHOT, status.data_sequence.encode())
-            if (await self._kv.txn([pointer], [put])).succeeded:
-                while self._log.snapshot.data_sequence < data_sequence:
-                    await self._log.moved()
+            number = await self._allocate()
+            await self._catch_up()
+            if needed() and await self._replace_snapshot(number):  # no other process was faster
                 await self._cleaner.clean()
+
+    async def _catch_up(self) -> None:
+        """Wait until the present snapshot is known here.
+
+        With a number taken before that, whoever builds upon an old snapshot has an old number too:
+        so the snapshot with the highest number is never one whose files are being cleaned up.
+        """
+        entry = await self._kv.get(SNAPSHOT)
+        if entry is None:
+            raise StateLostError("is gone")
+        while self._log.snapshot_revision < entry.mod_revision:
+            await self._log.moved()
+
+    async def _replace_snapshot(self, number: WalSequence) -> bool:
+        """Write a snapshot, and let all use it.  False: somebody else was faster."""
+        pointer = Compare(SNAPSHOT, self._log.snapshot_revision)
+        over, batches = self._log.snapshot, self._log.batches()
+        status = await self._writer.write(
+            dict(await folded(batches)),
+            over=over,
+            data_sequence=number,
+            wal_sequence=batches[-1].sequence,
+        )
+        put = Put(SNAPSHOT, number.encode())
+        if not (await self._kv.txn([self._log.guard, pointer], [put])).succeeded:
+            await self._writer.discard(status)
+            return False
+        await self._used(status)
+        return True
+
+    async def _used(self, status: DataStatus) -> None:
+        while self._log.snapshot.data_sequence < status.data_sequence:
+            await self._log.moved()
 
     async def _allocate(self) -> WalSequence:
         """Take the next number for a snapshot.  Nobody else has it, ever."""
         while True:
             entry = await self._kv.get(DATA_SEQUENCE)
             if entry is None:
-                message = "the key-value store lost its head: a restart recovers it"
-                raise InternalError(message, reason="KV_STATE_LOST")
+                raise StateLostError("is gone")
             number = sequence.following(WalSequence(entry.value.decode()))
-            compare = Compare(DATA_SEQUENCE, entry.mod_revision)
+            compares = [self._log.guard, Compare(DATA_SEQUENCE, entry.mod_revision)]
             put = Put(DATA_SEQUENCE, number.encode())
-            if (await self._kv.txn([compare], [put])).succeeded:
+            if (await self._kv.txn(compares, [put])).succeeded:
                 return number
+            await self._log.check_epoch()
+
+
+class _Waiting:
+    """Knows for how long batches have been waiting for a checkpoint."""
+
+    def __init__(self, log: Log, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+        self._snapshot: WalSequence | None = None
+        self._began = 0.0
+
+    def since(self) -> timedelta:
+        """Say for how long it was seen that there is something behind this very snapshot."""
+        if not self._log.pending:
+            self._snapshot = None
+            return timedelta()
+        if self._snapshot != self._log.snapshot.data_sequence:
+            self._snapshot = self._log.snapshot.data_sequence
+            self._began = self._clock.monotonic()
+        return timedelta(seconds=self._clock.monotonic() - self._began)

@@ -1,13 +1,13 @@
 """The data files of a snapshot: records in the order of their ids, merged with what changed."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge as merged
 from itertools import islice
 
 from agola.datamanager import record
 from agola.datamanager.pace import Pace
-from agola.datamanager.port import Action
+from agola.datamanager.port import Action, Batch
 
 Changes = Mapping[str, bytes | None]
 """What became of the objects of one type, by id.  None: deleted."""
@@ -45,6 +45,17 @@ class SortedChanges:
             action = Action(self.data_type, *self._next)
             self._next = next(self._changes, None)
             yield action
+
+
+async def folded(batches: Iterable[Batch]) -> dict[str, dict[str, bytes | None]]:
+    """Say what became of objects in the end, by type and id."""
+    pace = Pace()
+    changes: dict[str, dict[str, bytes | None]] = {}
+    for batch in batches:
+        for action in batch.actions:
+            changes.setdefault(action.data_type, {})[action.id] = action.data
+            await pace.breathe()
+    return changes
 
 
 async def in_order(data_type: str, changes: Changes) -> SortedChanges:

@@ -20,6 +20,7 @@ from agola.datamanager.markers import Markers
 from agola.datamanager.port import Action, Batch, Groups, StoredObject, View, WalSequence
 from agola.datamanager.recovery import Recovery
 from agola.datamanager.snapshot import Snapshots
+from agola.datamanager.snapshot_cleaning import SnapshotCleaner
 from agola.datamanager.snapshot_writer import SnapshotWriter
 from agola.datamanager.view import overlaid, viewing
 from agola.datamanager.wal import WalObjects
@@ -145,20 +146,11 @@ async def opening(
     await recovery.ensure_started()
     log = Log(kv, wals, snapshots)
     await log.load()
-    cleaner = Cleaner(
-        kv,
-        objects,
-        paths,
-        log,
-        wals=wals,
-        snapshots=snapshots,
-        clock=clock,
-        keep_wals=limits.keep_wals,
-        keep_snapshots=limits.keep_snapshots,
-    )
+    old = SnapshotCleaner(kv, objects, paths, log, snapshots=snapshots, keep=limits.keep_snapshots)
+    cleaner = Cleaner(kv, log, wals=wals, snapshots=old, clock=clock, keep_wals=limits.keep_wals)
     committer = Committer(kv, wals, log, ids)
     markers = Markers(wals, log, committer)
-    checkpoints = Checkpoints(kv, log, writer, cleaner, limits)
+    checkpoints = Checkpoints(kv, log, writer, cleaner, limits=limits, clock=clock)
     store = StoredDataManager(kv, log, committer, snapshots, checkpoints, ids=ids)
     try:
         async with background(log.run, committer.run, markers.run, checkpoints.run):
