@@ -12,7 +12,7 @@ from agola.cli.definition import Read, read
 from agola.cli.diagnostics import diagnostics
 from agola.cli.output import clean, print_json
 from agola.core.errors import AgolaError, BadRequestError
-from agola.runconfig import Context, Parsed, Problem, RefType, context_of
+from agola.runconfig import Context, Parsed, Problem, RefType, context_of, is_ref_name
 from agola.runconfig.plan import Plan, PlannedRun, PlannedTask, plan_runs
 from agola.runconfig.schema import schema as make_schema
 
@@ -80,7 +80,8 @@ def _context(args: argparse.Namespace) -> Context:
     ref: str = args.ref or (f"refs/tags/{args.tag}" if args.tag else f"refs/heads/{args.branch}")
     context = context_of(ref, commit_sha=args.commit)
     if context is None:
-        message = f'"{ref}" is no full name of a branch, a tag or a pull request\'s ref'
+        what = "a full name of a branch, a tag or a pull request's ref"
+        message = f'"{ref}" is not {what}' if is_ref_name(ref) else f'git allows no ref "{ref}"'
         raise BadRequestError(message, reason="GIT_REF_INVALID", ref=ref)
     changed = None if args.changed_files is None else tuple(args.changed_files)
     return structs.replace(context, changed_files=changed)

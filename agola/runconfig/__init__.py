@@ -6,7 +6,7 @@ expand (defaults).  `keys` says once what keys there are, for readers, reference
 `compile_run` goes from one run of a sound definition, a ref and variables to tasks.
 """
 
-from agola.runconfig.context import Context, RefType, asks_to_skip, context_of
+from agola.runconfig.context import Context, RefType, asks_to_skip, context_of, is_ref_name
 from agola.runconfig.definition import Definition, Input, InputType, RunDefinition
 from agola.runconfig.errors import Problem
 from agola.runconfig.expand import compile_run
@@ -28,6 +28,7 @@ __all__ = [
     "compile_run",
     "context_of",
     "decide",
+    "is_ref_name",
     "matches",
     "parse",
 ]

@@ -8,6 +8,11 @@ from msgspec import Struct
 PULL_REQUEST_REFS = (r"refs/pull/(\d+)/head", r"refs/merge-requests/(\d+)/head")
 """How the refs of pull requests look at GitHub and Gitea, and at GitLab.  The group is the id."""
 
+_NO_REF_NAME = re.compile(
+    r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|\Z)|^/|[/.]\Z", re.ASCII
+)
+"""What no ref's name has, see git-check-ref-format(1)."""
+
 _SKIP_MARKERS = ("[ci skip]", "[skip ci]")
 
 
@@ -36,7 +41,12 @@ class Context(Struct, frozen=True, kw_only=True):
 def context_of(
     ref: str, *, commit_sha: str = "", pull_request_refs: tuple[str, ...] = PULL_REQUEST_REFS
 ) -> Context | None:
-    """Say what a full ref, such as `refs/heads/main`, is about; None if it is of no known kind."""
+    """Say what a full ref, such as `refs/heads/main`, is about.
+
+    None if it is of no known kind, or a name that git would not take.
+    """
+    if not is_ref_name(ref):
+        return None
     branch, tag = ref.removeprefix("refs/heads/"), ref.removeprefix("refs/tags/")
     if branch not in {ref, ""}:
         return Context(ref_type=RefType.BRANCH, ref=ref, branch=branch, commit_sha=commit_sha)
@@ -51,6 +61,11 @@ def context_of(
                 commit_sha=commit_sha,
             )
     return None
+
+
+def is_ref_name(ref: str) -> bool:
+    """Say whether git allows a full ref of this name."""
+    return "/" in ref and not _NO_REF_NAME.search(ref)
 
 
 def asks_to_skip(message: str) -> bool:

@@ -121,6 +121,22 @@ def test_a_ref_that_is_of_no_kind_is_refused(
     assert "GIT_REF_INVALID" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "name", "ref"),
+    [
+        ("--tag", "a b", "refs/tags/a b"),
+        ("--branch", "a..b", "refs/heads/a..b"),
+        ("--ref", "refs/heads/.x", "refs/heads/.x"),
+    ],
+)
+def test_a_ref_that_git_would_not_take_is_refused(
+    repository: Path, option: str, name: str, ref: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config", "plan", str(repository), option, name]) == exits.USAGE
+    said = f'agola: git allows no ref "{ref}" (GIT_REF_INVALID)\n'
+    assert capsys.readouterr().err == said
+
+
 def test_every_file_is_reported_and_one_that_is_wrong_is_enough_to_fail(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,7 @@ import re2
 from agola.core.errors import BadRequestError
 from agola.model.repository import Repository
 from agola.model.run_config import GitSource
-from agola.runconfig import Context, RefType, context_of
+from agola.runconfig import Context, RefType, context_of, is_ref_name
 from agola.services.gateway.actions.authorization import user_group
 
 MAX_MESSAGE_CHARACTERS = 4000
@@ -103,7 +103,7 @@ def read_ref(ref: str, *, commit_sha: str, pull_request_refs: tuple[str, ...] = 
     """
     if not ref:
         raise BadRequestError("say for which ref", reason="GIT_REF_REQUIRED")
-    if not pull_request_refs:
+    if not pull_request_refs or not is_ref_name(ref):
         context = context_of(ref, commit_sha=commit_sha)
     else:
         context = context_of(ref, commit_sha=commit_sha, pull_request_refs=())

@@ -37,9 +37,9 @@ def event(ref: str = "refs/heads/main", *, message: str = "Do it", url: str = ""
     ("ref", "end"),
     [
         ("refs/heads/main", "branch/main"),
-        ("refs/heads/feature/a b", "branch/feature%2Fa%20b"),
-        ("refs/heads/v1.0~x_$&+=:@", "branch/v1.0~x_$&+=:@"),
-        ("refs/heads/été;,?%#", "branch/%C3%A9t%C3%A9%3B%2C%3F%25%23"),
+        ("refs/heads/feature/a-b", "branch/feature%2Fa-b"),
+        ("refs/heads/v1.0-x_$&+=@", "branch/v1.0-x_$&+=@"),
+        ("refs/heads/été;,%#", "branch/%C3%A9t%C3%A9%3B%2C%25%23"),
         ("refs/tags/v1", "tag/v1"),
         ("refs/pull/7/head", "pr/7"),
         ("refs/merge-requests/8/head", "pr/8"),
@@ -47,6 +47,18 @@ def event(ref: str = "refs/heads/main", *, message: str = "Do it", url: str = ""
 )
 def test_the_group_is_the_users_work_tree_and_the_ref(ref: str, end: str) -> None:
     assert event(ref).group == f"/user/alice-id/repository/tree-id/{end}"
+
+
+def test_a_name_is_escaped_as_go_does_it() -> None:
+    assert escape("a b~c:d?") == "a%20b~c:d%3F"
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/a b", "refs/tags/a..b", "refs/x/7?"])
+@pytest.mark.parametrize("patterns", [(), ("refs/(.*)",)])
+def test_a_ref_that_git_would_not_take_is_refused(ref: str, patterns: tuple[str, ...]) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        read_ref(ref, commit_sha=SHA, pull_request_refs=patterns)
+    assert caught.value.reason == "GIT_REF_INVALID"
 
 
 @given(st.text())
