@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from agola import datamanager
+from agola import datamanager, readdb
 from agola.config.model import Config
 from agola.core.background import background
 from agola.core.clock import SystemClock
@@ -27,9 +27,8 @@ from agola.services.configstore.servicer.keeper import KeeperServicer
 from agola.services.configstore.servicer.later import later_mounts
 from agola.services.configstore.servicer.maintenance import MaintenanceServicer
 from agola.services.configstore.servicer.user import UserServicer
-from agola.services.configstore.store.projection import Projection
 from agola.services.configstore.store.store import DataManagerStore
-from agola.services.configstore.store.tables import MIGRATIONS
+from agola.services.configstore.store.tables import TABLES
 from agola.storage import keyring, kv, objects, sql
 from agola.storage.kv.port import KeyValue
 from agola.storage.objects.port import ObjectStorage
@@ -66,21 +65,22 @@ async def _users(
 ) -> AsyncGenerator[None, None]:
     clock, ids = SystemClock(), RandomIds()
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(sql.opening(config, COMPONENT, MIGRATIONS))
+        database = await stack.enter_async_context(
+            sql.opening(config, COMPONENT, TABLES.definition)
+        )
         truth = await stack.enter_async_context(
             datamanager.opening(live, stored, BASE, clock=clock, ids=ids)
         )
         register = KeyRegister(truth, keyring.opening(config), lost=config.encryption.lost)
         await register.start()
         encrypted = EncryptedData(truth, live, register, [])
-        projection = Projection(truth, database)
-        await projection.start()
+        copy = await stack.enter_async_context(readdb.following(database, truth, TABLES))
 
-        store = DataManagerStore(truth, database, projection)
+        store = DataManagerStore(truth, copy)
         users = UserActions(store, clock, ids)
         tokens = TokenActions(store, users, clock, ids)
         maintenance = MaintenanceActions(MaintenanceFlag(live, clock), store)
-        await stack.enter_async_context(background(projection.run, tokens.record_uses))
+        await stack.enter_async_context(background(tokens.record_uses))
 
         if not await users.has_users():
             await users.ensure_admin(config.admin_token or _announced(ids.token(), announce))
