@@ -44,9 +44,15 @@ class Markers:
             goal = max(self._own)
 
     async def flush(self) -> None:
-        """Mark the rest, as far as it is known here.  A later process marks the others."""
+        """Mark the rest, as far as it is known here.  A later process marks the others.
+
+        So it does if object storage is away: to end is no reason to fail.
+        """
         if known := [each for each in self._own if each <= self._log.last]:
-            await self._mark_to(max(known))
+            try:
+                await self._mark_to(max(known))
+            except AgolaError as error:
+                logger.warning("batches are left unmarked: %s", error)
 
     async def _mark_to(self, goal: WalSequence) -> None:
         await self._log.reached(goal)
