@@ -1,6 +1,7 @@
 """What every driver of agola.storage.objects.port promises."""
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
@@ -103,6 +104,21 @@ async def test_a_stream_is_written_wholly(storage: ObjectStorage) -> None:
     pieces = [bytes([number]) * 300_000 for number in range(12)]
     assert await storage.write("big", stream(*pieces)) == 3_600_000
     assert await read(storage, "big") == b"".join(pieces)
+
+
+async def test_streams_of_any_size_take_little_memory(storage: ObjectStorage) -> None:
+    async def much() -> AsyncGenerator[bytes, None]:
+        for _ in range(1024):
+            yield bytes(1 << 16)
+
+    tracemalloc.start()
+    try:
+        assert await storage.write("big", much()) == 64 << 20
+        async with aclosing(storage.read("big")) as pieces:
+            assert sum([len(piece) async for piece in pieces]) == 64 << 20
+        assert tracemalloc.get_traced_memory()[1] < 40 << 20
+    finally:
+        tracemalloc.stop()
 
 
 async def test_an_empty_stream_makes_an_empty_object(storage: ObjectStorage) -> None:

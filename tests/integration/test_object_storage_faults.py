@@ -140,6 +140,16 @@ async def test_markers_that_an_outage_delayed_are_written_when_it_is_over(tmp_pa
         faulty.heal()
 
 
+async def test_who_closes_in_an_outage_loses_nothing(tmp_path: Path) -> None:
+    config = Config(data_dir=tmp_path)
+    async with opened(config) as (store, faulty):
+        faulty.fail("write", path="wals/status/", times=-1)
+        await store.commit(pair("a"))
+    lose_key_value(config)
+    async with opened(config) as (store, _):
+        assert await whole(store) == {"a"}
+
+
 async def test_a_commit_in_a_stall_waits_and_then_is_there(tmp_path: Path) -> None:
     async with opened(Config(data_dir=tmp_path)) as (store, faulty):
         stall = faulty.fail("write", path="wals/data/", fault=Fault.STALL)
