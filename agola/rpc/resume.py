@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
 from typing import TypeAlias, TypeVar, assert_never
 
@@ -27,13 +27,15 @@ async def resuming(
     *,
     delays: Sequence[float] = DELAYS_SECONDS,
     silence: float = SILENCE_SECONDS,
+    endured: Collection[str] = (),
 ) -> AsyncGenerator[Event, None]:
     """Stream from *offset* to the end, without gap or repeat, through every break that passes.
 
     A stream that is cut, silent for *silence* seconds or fails with UnavailableError is opened
     again behind the last byte, after the next of *delays*; bytes start the delays over.  When these
     are used up, the UnavailableError is raised: `STREAM_CUT`, `STREAM_SILENT`, or the sender's own.
-    Any other error is raised at once.  InternalError: `STREAM_OUT_OF_PLACE` when bytes come from
+    One with a reason that is *endured* never is: after it the last of *delays* is waited, then they
+    start over.  Any other error is raised at once.  InternalError: `STREAM_OUT_OF_PLACE` when bytes come from
     another place than the one asked for.
     """
     position, failures = offset, 0
@@ -49,8 +51,10 @@ async def resuming(
                     yield event
                     if isinstance(event, LogEnd | ArchiveEnd):
                         return
-        except UnavailableError:
-            if failures == len(delays):
+        except UnavailableError as error:
+            if error.reason in endured:
+                failures = -1  # the last delay, then the first again
+            elif failures == len(delays):
                 raise
         await asyncio.sleep(delays[failures] * random.uniform(0.5, 1))  # noqa: S311  jitter
         failures += 1

@@ -17,12 +17,15 @@ from agola.model.executor import Executor, ExecutorID
 from agola.model.run_config import RunID, TaskID
 from agola.rpc import channel, server
 from agola.rpc.auth import InternalToken
-from agola.rpc.resume import resuming
+from agola.rpc.resume import DELAYS_SECONDS, resuming
 from agola.services.executor.actions import Equipment, Outbox, ReadingActions, TaskActions
 from agola.services.executor.drivers.process import ProcessDriver
 from agola.services.executor.loops import RunserviceLoop
 from agola.services.executor.servicer import ExecutorServicer
 from agola.services.executor.store import DiskArchives, DiskLogs, DiskTasks, load_executor_id
+
+PATIENCE_SECONDS = (*DELAYS_SECONDS, *(5.0,) * 60)
+"""The delays between attempts to get a workspace archive: five minutes in all."""
 
 
 @asynccontextmanager
@@ -76,7 +79,11 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
 
 
 class BridgedArchives:
-    """Workspace archives that arrive through short breaks of the connection."""
+    """Workspace archives that arrive through breaks of the connection.
+
+    No task fails because the runservice is in maintenance mode, however long that takes, or because
+    it takes some minutes to start.
+    """
 
     def __init__(self, client: ArchiveClient) -> None:
         self._client = client
@@ -95,7 +102,7 @@ class BridgedArchives:
                 executor_id, run_id, task_id, step=step, offset=position
             )
 
-        return resuming(open_at, offset)
+        return resuming(open_at, offset, delays=PATIENCE_SECONDS, endured={"MAINTENANCE"})
 
 
 def _registration(config: Config, executor_id: ExecutorID, driver: ProcessDriver) -> Executor:

@@ -74,6 +74,16 @@ async def test_bytes_between_breaks_start_the_count_over() -> None:
     assert len(await read(script)) == 21
 
 
+async def test_what_is_endured_is_waited_for_as_long_as_it_takes() -> None:
+    closed: list[list[Step]] = [[UnavailableError("closed", reason="MAINTENANCE")]] * 20
+    breaks: list[list[Step]] = [[cut()] for _ in NO_DELAYS]
+    script = Scripted(*breaks, *closed, *breaks, [LogEnd(0)])
+    events: AsyncGenerator[LogEvent, None] = resuming(
+        script.open_at, 0, delays=NO_DELAYS, endured={"MAINTENANCE"}
+    )
+    assert [event async for event in events] == [LogEnd(0)]
+
+
 async def test_any_other_error_is_raised_at_once() -> None:
     script = Scripted([NotExistError("gone", reason="LOG_DOES_NOT_EXIST")])
     with pytest.raises(NotExistError, match="gone"):
