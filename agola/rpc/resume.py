@@ -35,8 +35,8 @@ async def resuming(
     again behind the last byte, after the next of *delays*; bytes start the delays over.  When these
     are used up, the UnavailableError is raised: `STREAM_CUT`, `STREAM_SILENT`, or the sender's own.
     One with a reason that is *endured* never is: after it the last of *delays* is waited, then they
-    start over.  Any other error is raised at once.  InternalError: `STREAM_OUT_OF_PLACE` when bytes come from
-    another place than the one asked for.
+    start over.  Any other error is raised at once.  InternalError: `STREAM_OUT_OF_PLACE` when bytes
+    come from another place than the one asked for.
     """
     position, failures = offset, 0
     while True:
