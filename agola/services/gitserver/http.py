@@ -5,8 +5,10 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from agola.core.errors import Kind, UnavailableError, underlying
 from agola.model.repository import RepositoryPath
@@ -45,6 +47,7 @@ async def serving_http(actions: TransportActions, address: str) -> AsyncGenerato
         _application(actions),
         handler_cancellation=True,
         access_log=None,
+        logger=_ProtocolLogger(logger),
         shutdown_timeout=DRAIN_SECONDS,
     )
     await runner.setup()
@@ -62,6 +65,21 @@ async def _listen(runner: web.AppRunner, address: str) -> str:
         message = f"cannot listen on {address}: is something else using it?"
         raise UnavailableError(message, reason="ADDRESS_IN_USE", address=address) from error
     return f"{host}:{runner.addresses[0][1]}"
+
+
+class _ProtocolLogger(logging.LoggerAdapter[logging.Logger]):
+    """Says in a line what aiohttp has a traceback for: that somebody sent what is no HTTP.
+
+    What was sent is not told, as there may be a token in it.
+    """
+
+    def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info")
+        if isinstance(error, HttpProcessingError):
+            kind = type(error).__name__
+            self.info("%s does not speak HTTP as git does, and was turned away: %s", *args, kind)
+        else:
+            super().exception(msg, *args, **kwargs)
 
 
 def _application(actions: TransportActions) -> web.Application:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import logging
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +40,36 @@ async def test_what_was_pushed_can_be_cloned(
     await work_tree.ok("push", served.url("alices-token"), "HEAD:refs/heads/main")
     await work_tree.ok("clone", served.url("alices-token"), tmp_path / "clone")
     assert await GitClient(tmp_path / "clone").ok("rev-parse", "HEAD") == sha
+
+
+HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+
+
+@pytest.mark.parametrize(
+    ("sent", "lines"),
+    [
+        (HTTP_2, 1),  # what a client of the gateway sends that was given the wrong port
+        (b"GET / HTTP/1.1\r\nno header\r\n\r\n", 1),
+        (b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\n\r\n", 1),
+        (b"\x16\x03\x01 TLS\r\n\r\n", 0),  # which the library passes over as common
+    ],
+)
+async def test_what_is_no_http_is_turned_away_in_a_line_of_the_log(
+    served: Served, sent: bytes, lines: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    host, _, port = served.address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(sent)
+    assert b" 400 Bad Request" in await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    told = [record for record in caplog.records if record.name != "asyncio"]
+    assert len(told) == lines
+    for record in told:
+        told_of = "127.0.0.1 does not speak HTTP as git does, and was turned away: "
+        assert record.getMessage().removeprefix(told_of) in {"BadHttpMessage", "LineTooLong"}
+        assert (record.levelname, record.exc_info) == ("INFO", None)
 
 
 @pytest.mark.parametrize("version", ["0", "1", "2"])
