@@ -68,6 +68,13 @@ async def to(whom: Access) -> AsyncGenerator[Gateway, None]:
             said = getattr(known, "__notes__", ())  # by gRPC; if it is silent, the gateway spoke
             if not said:
                 raise
-            why = said[0].rpartition(": ")[2]
+            why = _in_words(said[0])
             message = f"cannot reach the gateway at {whom.url}: {why}"
             raise UnavailableError(message, reason=UNREACHABLE, url=whom.url, why=why) from error
+
+
+def _in_words(said: str) -> str:
+    """Say what gRPC says, as far as people can do something about it."""
+    if "http1.x server" in said or "Failed parsing HTTP/2" in said:
+        return "what answers there is something else; git, for one, is served at another port"
+    return said.rpartition(": ")[2]

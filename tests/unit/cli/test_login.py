@@ -21,6 +21,7 @@ from generated.agola.gateway.v1.auth_service_pb2_grpc import (
     AuthServiceServicer,
     add_AuthServiceServicer_to_server,
 )
+from tests.unit.cli.conftest import GitServer
 
 TOKEN = "a-token-that-is-right"
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -88,6 +89,17 @@ def test_a_wrong_token_is_not_remembered(capsys: pytest.CaptureFixture[str]) -> 
     assert not out
     assert "TOKEN_INVALID" in err
     assert not credentials.path().exists()
+
+
+def test_a_server_of_another_kind_is_said_to_be_no_gateway(
+    git_server: GitServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = git_server.url.removesuffix("/served.git")
+    assert main(["login", "--gateway-url", url, "--token", "t"]) == exits.UNAVAILABLE
+    assert capsys.readouterr().err == (
+        f"agola: cannot reach the gateway at {url}: what answers there is something else; "
+        "git, for one, is served at another port (UNREACHABLE)\n"
+    )
 
 
 def test_no_token_at_all_is_refused(
