@@ -40,7 +40,10 @@ class Access:
             return self.url
         if found := _ADDRESS.fullmatch(self.url):
             return f"{found[1]}:{found[2]}"
-        message = f'"{self.url}" is no address of a gateway; write it like {DEFAULT_URL}'
+        if self.url.startswith(("https://", "grpcs://")):
+            message = f'"{self.url}" asks for TLS, which is not supported: use http:// instead'
+        else:
+            message = f'"{self.url}" is no address of a gateway; write it like {DEFAULT_URL}'
         raise BadRequestError(message, reason="GATEWAY_URL_INVALID", url=self.url)
 
     @property

@@ -75,5 +75,12 @@ def test_anything_else_is_refused(url: str) -> None:
         Access(url).target  # noqa: B018
 
 
+@pytest.mark.parametrize("scheme", ["https", "grpcs"])
+def test_a_gateway_behind_tls_is_refused_for_what_it_is(scheme: str) -> None:
+    with pytest.raises(BadRequestError, match="asks for TLS, which is not supported") as caught:
+        Access(f"{scheme}://host:1").target  # noqa: B018
+    assert caught.value.reason == "GATEWAY_URL_INVALID"
+
+
 def test_a_token_does_not_show_when_it_is_printed() -> None:
     assert "secret" not in repr(Access("http://one:1", "secret"))
