@@ -4,7 +4,8 @@ What is merged streams from the old files into the new ones.  In memory are the 
 of what is being read and written, and the indexes of two files.
 """
 
-from collections.abc import AsyncGenerator
+import logging
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from agola.core.errors import AgolaError
@@ -18,6 +19,8 @@ from agola.datamanager.limits import Limits
 from agola.datamanager.port import WalSequence
 from agola.datamanager.snapshot import Snapshots
 from agola.storage.objects.port import ObjectStorage
+
+logger = logging.getLogger(__name__)
 
 
 class SnapshotWriter:
@@ -51,7 +54,7 @@ class SnapshotWriter:
         try:
             yield writer
         except AgolaError:
-            await writer.discard()
+            await _tidy(writer.discard())
             raise
 
     async def write(
@@ -78,12 +81,16 @@ class SnapshotWriter:
                     max_bytes=self._limits.max_file_bytes,
                 )
                 files[data_type] = await folding.files()
-            status = DataStatus(
-                data_sequence=data_sequence,
-                wal_sequence=wal_sequence,
-                files={data_type: each for data_type, each in files.items() if each},
-            )
+        status = DataStatus(
+            data_sequence=data_sequence,
+            wal_sequence=wal_sequence,
+            files={data_type: each for data_type, each in files.items() if each},
+        )
+        try:
             await self.publish(status)
+        except AgolaError:
+            await _tidy(self.discard(status))  # perhaps it is there all the same
+            raise
         return status
 
     async def publish(self, status: DataStatus) -> None:
@@ -91,10 +98,21 @@ class SnapshotWriter:
         await self._objects.write(self._paths.status(status.data_sequence), statuses.encode(status))
 
     async def discard(self, status: DataStatus) -> None:
-        """Delete a snapshot that nobody ever used, with the files that are of it alone."""
+        """Delete a snapshot that nobody ever used, with the files that are of it alone.
+
+        The status goes first: as long as it may be there, so must its files.
+        """
         await self._objects.delete(self._paths.status(status.data_sequence))
         for data_type, files in status.files.items():
             for file in files:
                 if sequence_in(file.id) == status.data_sequence:
                     await self._objects.delete(self._paths.data_file(data_type, file.id))
                     await self._objects.delete(self._paths.index(data_type, file.id))
+
+
+async def _tidy(work: Awaitable[None]) -> None:
+    """Delete, as part of a failure: what is left is cleaned up later."""
+    try:
+        await work
+    except AgolaError:
+        logger.warning("files of a snapshot that was not finished stay for now", exc_info=True)

@@ -48,6 +48,58 @@ async def test_a_checkpoint_comes_with_many_bytes_too(house: House) -> None:
         assert await store.read("user", "a") == b"x" * 1000
 
 
+async def test_a_batch_that_waited_for_long_goes_into_a_snapshot_though_nothing_comes(
+    house: House,
+) -> None:
+    soon = timedelta(milliseconds=20)
+    async with house.opening(Limits(checkpoint_age=soon)) as store:
+        before = store._log.snapshot.data_sequence
+        await store.commit([put("a")])
+        while store._log.snapshot.data_sequence == before:
+            await store._log.moved()
+        assert store._log.pending == 0
+
+
+async def test_a_batch_that_waited_for_too_short_a_time_stays_in_the_log(house: House) -> None:
+    clock = HandClock()
+    async with (
+        house.storage() as (kv, objects),
+        opening(kv, objects, house.base, clock=clock, limits=Limits()) as store,
+    ):
+        await store.commit([put("a")])
+        assert not store._checkpoints._is_due()
+        clock.passed += timedelta(minutes=9)
+        await store.commit([put("b")])
+        assert not store._checkpoints._is_due()
+        clock.passed += timedelta(minutes=1)
+        assert store._checkpoints._is_due()
+        await store.checkpoint()
+        assert not store._checkpoints._is_due()
+        await store.commit([put("c")])
+        assert not store._checkpoints._is_due()
+
+
+async def test_without_changes_there_is_no_checkpoint(house: House) -> None:
+    async with house.opening() as store:
+        await store.commit([put("a")])
+        await store.checkpoint()
+        files = house.files("data")
+        await store.checkpoint()
+        assert house.files("data") == files
+
+
+async def test_deletions_leave_nothing_in_memory_once_they_are_in_a_snapshot(house: House) -> None:
+    async with house.opening() as store:
+        await store.commit([put(str(n)) for n in range(50)])
+        await store.checkpoint()
+        await store.commit([gone(str(n)) for n in range(100)])
+        assert len(store._log.newest("user")) == 100
+        await store.checkpoint()
+        assert not store._log.newest("user")
+        assert store._log.pending == store._log.pending_bytes == 0
+        assert await scanned(store) == {}
+
+
 async def test_a_checkpoint_touches_only_the_files_that_changed(house: House) -> None:
     limits = Limits(checkpoint_wals=1_000, max_file_bytes=2_000)
     async with house.opening(limits) as store:
