@@ -247,7 +247,30 @@ def _admin(nouns: Parsers) -> None:
     text = "show which mode is asked for, and which each instance is in"
     _maintained(_add(maintenance, "status", "admin.maintenance:status", text))
 
+    _backup(admin)
     _keys(admin)
+
+
+def _backup(admin: Parsers) -> None:
+    text = "write everything that services keep to a file, while all goes on"
+    export = _add(admin, "export", "admin.export:run", text)
+    export.add_argument("file", metavar="FILE", help="the file; `-` is the standard output")
+    _maintained(export)
+    export.add_argument("--with-logs", action="store_true", help="the logs of runs, too")
+    export.add_argument("--with-archives", action="store_true", help="workspace archives, too")
+    export.add_argument(
+        "--decrypted", action="store_true", help="secret values as anybody can read them"
+    )
+    text = "replace everything that services keep by what a file holds, in maintenance mode"
+    import_ = _add(admin, "import", "admin.import_:run", text)
+    import_.add_argument(
+        "file",
+        metavar="FILE",
+        help="what `agola admin export`, or Agola 0.7, wrote; `-` is the standard input",
+    )
+    _maintained(import_)
+    for added in (export, import_):
+        added.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def _keys(admin: Parsers) -> None:
