@@ -51,6 +51,7 @@ class ExecutorActions:
         self._ids = ids
         self._clock = clock
         self._lease = lease
+        self._start = clock.monotonic()
 
     async def register(self, executor: Executor) -> Registration:
         """Begin a session of an executor; older ones end.
@@ -117,15 +118,19 @@ class ExecutorActions:
         lease = self._lease.total_seconds()
         left = lease
         for executor_id in tuple(self._live.executors()):
-            remaining = lease - self._live.silence(executor_id)
+            remaining = lease - self._silence(executor_id)
             if remaining > 0:
                 left = min(left, remaining)
             else:
                 await self._live.change(partial(self._loss, executor_id))
         return left
 
+    def _silence(self, executor_id: ExecutorID) -> float:
+        """Say for how long an executor was silent although somebody listened."""
+        return min(self._live.silence(executor_id), self._clock.monotonic() - self._start)
+
     def _loss(self, executor_id: ExecutorID) -> Change:
-        if self._live.silence(executor_id) < self._lease.total_seconds():
+        if self._silence(executor_id) < self._lease.total_seconds():
             return Change()
         keys = (slots_key(executor_id), sign_key(executor_id), executor_key(executor_id))
         return Change(delete=keys)

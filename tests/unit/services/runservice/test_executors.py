@@ -229,6 +229,17 @@ async def test_an_executor_that_gives_signs_of_life_is_kept(house: House) -> Non
     assert executor_id in house.live.executors()
 
 
+async def test_silence_counts_from_when_somebody_listens(house: House) -> None:
+    executor_id, _ = await house.register("e")
+    house.clock.seconds += 3600  # of maintenance, or of building a read database
+    again = ExecutorActions(house.live, NoConfigs(), ids=RandomIds(), clock=house.clock)
+    assert await again.lose_silent() == pytest.approx(15)
+    assert executor_id in house.live.executors()
+    house.clock.seconds += 15.1
+    await again.lose_silent()
+    assert not house.live.executors()
+
+
 async def test_a_silent_executor_is_lost_and_may_come_back(house: House) -> None:
     executor_id, session = await house.register("e")
     house.clock.seconds += 15.1
