@@ -13,6 +13,7 @@ UserID = NewType("UserID", str)
 UserTokenID = NewType("UserTokenID", str)
 
 MAX_NAME_CHARACTERS = 40
+NAME_RULE = "1 to 40 ASCII letters and digits, a letter first, single hyphens within, and no UUID"
 MAX_SCOPES = 32
 TOKEN_PREFIX = "agola_"  # noqa: S105 (what all tokens start with, so that scanners find leaked ones)
 
@@ -84,6 +85,11 @@ def is_name(text: str) -> bool:
     them.  Nothing that reads as a UUID: see `is_id`.
     """
     return len(text) <= MAX_NAME_CHARACTERS and bool(_NAME.fullmatch(text)) and not is_id(text)
+
+
+def shortened(text: str) -> str:
+    """Give what was meant as a name, for a message: not more of it than a name can have."""
+    return text if len(text) <= MAX_NAME_CHARACTERS else text[:MAX_NAME_CHARACTERS] + "…"
 
 
 def is_id(text: str) -> bool:

@@ -19,6 +19,7 @@ from agola.core.errors import (
 from agola.core.ids import Ids
 from agola.model.user import (
     MAX_SCOPES,
+    NAME_RULE,
     TOKEN_PREFIX,
     Identity,
     IssuedToken,
@@ -27,6 +28,7 @@ from agola.model.user import (
     UserTokenID,
     is_name,
     is_scope,
+    shortened,
     token_digest,
 )
 from agola.services.configstore.actions.deciding import check_request_id, decide
@@ -139,17 +141,19 @@ class TokenActions:
         async with self._store.deciding(user_group(user_id)) as decision:
             token = await self._store.token_named(user_id, name)
             if token is None:
-                message = f"the user has no token {name!r}"
-                raise NotExistError(message, reason="USER_TOKEN_DOES_NOT_EXIST", name=name)
+                message = f"the user has no token {shortened(name)!r}"
+                raise NotExistError(
+                    message, reason="USER_TOKEN_DOES_NOT_EXIST", name=shortened(name)
+                )
             decision.delete(token)
 
     def _check(self, name: str, scopes: Sequence[str], expire_time: datetime | None) -> None:
         if not is_name(name):
-            message = f"{name!r} cannot be the name of a token"
-            raise BadRequestError(message, reason="USER_TOKEN_NAME_INVALID", name=name)
+            message = f"{shortened(name)!r} cannot be the name of a token: {NAME_RULE}"
+            raise BadRequestError(message, reason="USER_TOKEN_NAME_INVALID", name=shortened(name))
         wrong = [scope for scope in scopes if not is_scope(scope)]
         if wrong or len(scopes) > MAX_SCOPES:
-            scope = wrong[0] if wrong else ""
+            scope = shortened(wrong[0]) if wrong else ""
             message = f"{scope!r} is no scope" if wrong else f"more than {MAX_SCOPES} scopes"
             raise BadRequestError(message, reason="USER_TOKEN_SCOPE_INVALID", scope=scope)
         if expire_time is not None and expire_time <= self._clock.now():

@@ -10,6 +10,7 @@ from agola.core.errors import AlreadyExistsError, BadRequestError, NotExistError
 from agola.core.ids import Ids
 from agola.model.project_group import Owner, OwnerKind, ProjectGroup, ProjectGroupID
 from agola.model.user import (
+    NAME_RULE,
     User,
     UserChange,
     UserID,
@@ -17,6 +18,7 @@ from agola.model.user import (
     UserTokenID,
     is_id,
     is_name,
+    shortened,
     token_digest,
 )
 from agola.services.configstore.actions.deciding import check_etag, check_request_id, decide
@@ -55,8 +57,8 @@ class UserActions:
         else:
             user = await self._store.user_named(user_ref)
         if user is None:
-            message = f"user {user_ref!r} does not exist"
-            raise NotExistError(message, reason="USER_DOES_NOT_EXIST", userRef=user_ref)
+            message = f"user {shortened(user_ref)!r} does not exist"
+            raise NotExistError(message, reason="USER_DOES_NOT_EXIST", userRef=shortened(user_ref))
         return user
 
     async def list_users(self, *, after: str, limit: int, descending: bool) -> Sequence[User]:
@@ -172,5 +174,5 @@ def _name_groups(name: str, request_id: str = "") -> list[str]:
 
 def _check_name(name: str) -> None:
     if not is_name(name):
-        message = f"{name!r} cannot be the name of a user"
-        raise BadRequestError(message, reason="USER_NAME_INVALID", name=name)
+        message = f"{shortened(name)!r} cannot be the name of a user: {NAME_RULE}"
+        raise BadRequestError(message, reason="USER_NAME_INVALID", name=shortened(name))

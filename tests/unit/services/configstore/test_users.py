@@ -76,6 +76,22 @@ async def test_a_user_that_cannot_be_is_refused(
     assert caught.value.reason == reason
 
 
+async def test_what_is_too_long_for_a_name_is_not_told_in_full(installation: Installation) -> None:
+    long = "x" * 5000
+    async with installation.users() as users:
+        with pytest.raises(BadRequestError) as refused:
+            await users.create_user(long)
+        with pytest.raises(NotExistError) as missing:
+            await users.get_user(long)
+    shown = "x" * 40 + "…"
+    assert refused.value.message == (
+        f"{shown!r} cannot be the name of a user: "
+        "1 to 40 ASCII letters and digits, a letter first, single hyphens within, and no UUID"
+    )
+    assert refused.value.metadata == {"name": shown}
+    assert missing.value.message == f"user {shown!r} does not exist"
+
+
 async def test_users_are_listed_in_pages_by_name_in_both_directions(
     installation: Installation,
 ) -> None:
