@@ -104,8 +104,10 @@ class MaintenanceServiceServicer:
         mode.
 
         FAILED_PRECONDITION: MAINTENANCE_BUSY (in maintenance mode, while an import is going on).
+        INTERNAL: ENCRYPTION_KEY_UNKNOWN (only if decrypted).
         INVALID_ARGUMENT: SERVICE_REQUIRED.
         PERMISSION_DENIED: ADMIN_REQUIRED.
+        UNAVAILABLE: MAINTENANCE_INTERRUPTED, VIEW_LOST (begin again).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

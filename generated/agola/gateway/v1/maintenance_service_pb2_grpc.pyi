@@ -42,8 +42,10 @@ class MaintenanceServiceStub:
     mode.
 
     FAILED_PRECONDITION: MAINTENANCE_BUSY (in maintenance mode, while an import is going on).
+    INTERNAL: ENCRYPTION_KEY_UNKNOWN (only if decrypted).
     INVALID_ARGUMENT: SERVICE_REQUIRED.
     PERMISSION_DENIED: ADMIN_REQUIRED.
+    UNAVAILABLE: MAINTENANCE_INTERRUPTED, VIEW_LOST (begin again).
     """
     Import: _aio.StreamUnaryMultiCallable[_maintenance_service_pb2.ImportRequest, _maintenance_service_pb2.ImportResponse]
     """Import replaces everything that a service keeps by what an export holds.  Nothing is replaced
@@ -104,8 +106,10 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         mode.
 
         FAILED_PRECONDITION: MAINTENANCE_BUSY (in maintenance mode, while an import is going on).
+        INTERNAL: ENCRYPTION_KEY_UNKNOWN (only if decrypted).
         INVALID_ARGUMENT: SERVICE_REQUIRED.
         PERMISSION_DENIED: ADMIN_REQUIRED.
+        UNAVAILABLE: MAINTENANCE_INTERRUPTED, VIEW_LOST (begin again).
         """
 
     def Import(

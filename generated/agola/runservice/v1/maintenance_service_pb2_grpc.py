@@ -95,6 +95,8 @@ class MaintenanceServiceServicer:
         mode.
 
         FAILED_PRECONDITION: MAINTENANCE_BUSY (in maintenance mode, while an import is going on).
+        INTERNAL: ENCRYPTION_KEY_UNKNOWN (only if decrypted).
+        UNAVAILABLE: MAINTENANCE_INTERRUPTED, VIEW_LOST (begin again).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -31,6 +31,8 @@ class MaintenanceServiceStub:
     mode.
 
     FAILED_PRECONDITION: MAINTENANCE_BUSY (in maintenance mode, while an import is going on).
+    INTERNAL: ENCRYPTION_KEY_UNKNOWN (only if decrypted).
+    UNAVAILABLE: MAINTENANCE_INTERRUPTED, VIEW_LOST (begin again).
     """
     Import: _aio.StreamUnaryMultiCallable[_maintenance_service_pb2.ImportRequest, _maintenance_service_pb2.ImportResponse]
     """Import replaces everything that the runservice keeps by what an export holds.  Nothing is replaced
@@ -79,6 +81,8 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         mode.
 
         FAILED_PRECONDITION: MAINTENANCE_BUSY (in maintenance mode, while an import is going on).
+        INTERNAL: ENCRYPTION_KEY_UNKNOWN (only if decrypted).
+        UNAVAILABLE: MAINTENANCE_INTERRUPTED, VIEW_LOST (begin again).
         """
 
     def Import(
