@@ -113,8 +113,9 @@ async def test_a_server_that_is_not_there_is_unavailable_until_it_is_back(
 ) -> None:
     await storage.write("a", b"text")
     await proxy.refuse()
-    with pytest.raises(UnavailableError, match="refused"):
+    with pytest.raises(UnavailableError, match="Connection refused") as caught:
         await storage.write("b", b"text")
+    assert "host=" not in caught.value.message
     await proxy.accept()
     assert await listed(storage) == ["a"]
 
@@ -165,7 +166,7 @@ async def test_a_read_never_goes_on_in_another_version(
                 assert [piece async for piece in pieces] == []
 
 
-@pytest.mark.parametrize("fault", REPEATABLE)
+@pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.LOSE_ANSWER, Fault.STALL])
 @pytest.mark.parametrize("request_number", range(4))
 async def test_an_upload_in_parts_survives_a_fault_of_any_of_its_requests(
     proxy: FaultyS3, storage: ObjectStorage, request_number: int, fault: Fault

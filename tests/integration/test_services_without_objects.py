@@ -13,7 +13,7 @@ from grpc_status import rpc_status
 
 from agola.clients.configstore import UserClient
 from agola.clients.runservice import RunClient
-from agola.config.model import Config, Internal, ObjectsDriver
+from agola.config.model import Config, Internal, ObjectsDriver, PosixObjects
 from agola.core.errors import AgolaError, AlreadyExistsError, InternalError, UnavailableError
 from agola.model.run import Phase, Result
 from agola.model.run_config import RunID
@@ -22,7 +22,7 @@ from agola.rpc.channel import dial
 from agola.services.configstore import service as configstore
 from agola.services.runservice import service as runservice
 from tests.fakes.task_executor import fake_executor
-from tests.testbed.outage import Outage
+from tests.testbed.outage import FullDisk, Outage
 from tests.unit.services.runservice.conftest import TOKEN, a_run
 
 pytest_plugins = ["tests.testbed.outages", "tests.testbed.s3", "tests.testbed.small_disk"]
@@ -134,6 +134,37 @@ async def test_a_run_that_ends_in_an_outage_is_kept(outage: Outage, tmp_path: Pa
             await runs.create_run(a_run("a"))
     async with runs_at(tmp_path / "data", outage.objects) as (runs, _):
         assert (await runs.get_run(created.run.id)).run.result is Result.SUCCESS
+
+
+@pytest.mark.parametrize("small_disk", ["32m"], indirect=True)
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_services_whose_whole_disk_was_full_go_on_when_there_is_room(
+    small_disk: Path, tmp_path: Path, *, elsewhere: bool
+) -> None:
+    full = FullDisk(small_disk)
+    objects = PosixObjects(path=tmp_path / "objects" if elsewhere else None)
+    async with (
+        users_at(small_disk / "one", objects) as users,
+        runs_at(small_disk / "other", objects) as (runs, _),
+    ):
+        await users.create_user("before")
+        before = await runs.create_run(a_run("a"))
+        await full.begin()
+        for asking in (users.create_user("in"), runs.create_run(a_run("a"))):
+            with pytest.raises(AgolaError) as caught:
+                await asking
+            assert isinstance(caught.value, UnavailableError | InternalError)
+            assert "full" in caught.value.message or "space" in caught.value.message
+        assert (await users.get_user("before")).name == "before"
+        await full.end()
+        await users.create_user("after")
+        after = await runs.create_run(a_run("a"))
+        there = {before.run.id, after.run.id}
+        assert there == {run.id for run in (await runs.list_runs()).runs}
+    async with users_at(small_disk / "one", objects) as users:
+        assert {"before", "after"} <= await names(users)
+    async with runs_at(small_disk / "other", objects) as (runs, _):
+        assert there == {run.id for run in (await runs.list_runs()).runs}
 
 
 async def ended(runs: RunClient, run_id: RunID) -> None:

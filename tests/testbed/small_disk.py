@@ -8,12 +8,13 @@ import pytest
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB."""
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB, or of the size that the test gives as its parameter."""
     disk = tmp_path / "disk"
     disk.mkdir()
+    size = f"size={getattr(request, 'param', '256k')}"
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "agola-test", str(disk)],
+        ["mount", "-t", "tmpfs", "-o", size, "agola-test", str(disk)],
         check=False,
         capture_output=True,
     )

@@ -33,8 +33,9 @@ class ObjectStorage(Protocol):
     ) -> AsyncGenerator[bytes, None]:
         """Stream an object's bytes from *offset*, at most *size*, in pieces of up to 1 MiB.
 
-        NotExistError at the first piece.  OutOfRangeError (`OFFSET_PAST_END`) when *offset* is
-        larger than the object.
+        All are of one version: when the object is replaced or deleted meanwhile, what remains of
+        it is read, or UnavailableError raised.  NotExistError at the first piece.  OutOfRangeError
+        (`OFFSET_PAST_END`) when *offset* is larger than the object.
         """
 
     async def write(self, path: str, data: bytes | AsyncIterable[bytes]) -> int:
@@ -51,5 +52,6 @@ class ObjectStorage(Protocol):
     ) -> AsyncGenerator[ObjectInfo, None]:
         """List the objects whose path starts with *prefix* and sorts behind *after*, by path.
 
-        Not *recursive*: only those without a further `/` behind the prefix.
+        Not *recursive*: only those without a further `/` behind the prefix.  Rely on the order
+        within one folder only: some servers that speak S3 go folder by folder.
         """

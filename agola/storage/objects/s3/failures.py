@@ -86,4 +86,11 @@ def _cause(error: Exception) -> str:
         return f"S3 answers with HTTP status {_status(error)}"
     if isinstance(error, ParseError):
         return "S3 answers with what is no XML"
-    return str(error) or type(error).__name__
+    return _words(error) or type(error).__name__
+
+
+def _words(error: Exception) -> str:
+    """Say what happened, without the names of classes that `urllib3` puts around it."""
+    inner = error.args[-1] if error.args else None
+    text = str(inner if isinstance(inner, Exception) else error)
+    return text.partition("): ")[2] or text
