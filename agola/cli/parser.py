@@ -12,6 +12,8 @@ from agola.cli.exits import MEANINGS
 
 Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 (it has no other name)
 
+MAX_NUMBER = 999_999_999
+
 _ENVIRONMENT = """\
 environment:
   AGOLA_GATEWAY_URL  the gateway, such as http://127.0.0.1:8000
@@ -326,5 +328,7 @@ def _step(text: str) -> int:
 
 def _number(text: str, *, least: int) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {least}")
+        raise argparse.ArgumentTypeError(
+            f"{text[:20]!r} is no whole number from {least} to {MAX_NUMBER}"
+        )
     return int(text)

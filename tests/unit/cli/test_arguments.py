@@ -59,6 +59,17 @@ def test_a_wrong_command_line_is_a_usage_error(
     assert "error:" in err
 
 
+@pytest.mark.parametrize("given", ["0", "-1", "1000000000", "1e3", "\N{FULLWIDTH DIGIT ONE}", "", "9" * 5000])
+def test_a_number_out_of_bounds_is_told_both_bounds(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ends("run", "list", f"--limit={given}") == exits.USAGE
+    [*_, said] = capsys.readouterr().err.splitlines()
+    shown = repr(given[:20])
+    expected = f"argument --limit: {shown} is no whole number from 1 to 999999999"
+    assert said == f"agola run list: error: {expected}"
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [
