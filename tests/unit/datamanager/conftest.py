@@ -1,5 +1,6 @@
 """A datamanager on the real embedded key-value store and real files."""
 
+import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -45,6 +46,21 @@ class House:
         """Lose the key-value store wholly."""
         for file in self.root.glob("kv.db*"):
             file.unlink()
+
+    def copy_key_value(self) -> Path:
+        """Back the key-value store up, which nobody may have open."""
+        backup = self.root / "backup"
+        shutil.rmtree(backup, ignore_errors=True)
+        backup.mkdir()
+        for file in self.root.glob("kv.db*"):
+            shutil.copy(file, backup)
+        return backup
+
+    def restore_key_value(self, backup: Path) -> None:
+        """Put the key-value store back to what it was then."""
+        self.lose_key_value()
+        for file in backup.iterdir():
+            shutil.copy(file, self.root)
 
     def files(self, folder: str) -> list[Path]:
         """List the object files below a folder of the base."""
