@@ -59,7 +59,9 @@ def test_a_wrong_command_line_is_a_usage_error(
     assert "error:" in err
 
 
-@pytest.mark.parametrize("given", ["0", "-1", "1000000000", "1e3", "\N{FULLWIDTH DIGIT ONE}", "", "9" * 5000])
+@pytest.mark.parametrize(
+    "given", ["0", "-1", "1000000000", "1e3", "\N{FULLWIDTH DIGIT ONE}", "", "9" * 5000]
+)
 def test_a_number_out_of_bounds_is_told_both_bounds(
     given: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
