@@ -69,9 +69,9 @@ class S3Objects(Section, frozen=True, tag_field="driver", tag="s3"):
     """Certificates to trust, in PEM.  Unset: those that browsers trust."""
     virtual_style: bool | None = None
     """Whether the bucket is a part of the host's name.  Unset: at Amazon it is, elsewhere not."""
-    patience_seconds: float = 4.0
-    """How long it may be silent, and how long a request that fails is tried again.  Twice that has
-    to be less than what callers wait for a service, 10 seconds."""
+    patience_seconds: float = 3.0
+    """How long it may be silent, and how long a request that fails is tried again.  Three times as
+    much has to be less than what callers wait for a service, 10 seconds."""
 
 
 class SqliteDatabase(Section, frozen=True, tag_field="driver", tag="sqlite"):

@@ -12,6 +12,8 @@ from msgspec import structs
 from agola.config.model import S3Objects
 
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+PATIENCE_SECONDS = 0.7
+
 BAD_GATEWAY = b"<html>no gateway is in front of S3, but this one</html>"
 
 
@@ -24,6 +26,8 @@ class Fault(Enum):
     """It is answered with 502, in HTML."""
     STALL = auto()
     """It arrives, and nothing comes back."""
+    DAWDLE = auto()
+    """S3 does it, and its answer comes after twice our patience."""
     RESET = auto()
     """The connection ends before S3 has it."""
     LOSE_ANSWER = auto()
@@ -63,7 +67,7 @@ class FaultyS3:
             server,
             endpoint=f"127.0.0.1:{self.port}",
             secure=self.tls is not None,
-            patience_seconds=0.7,
+            patience_seconds=PATIENCE_SECONDS,
         )
 
     def fail(self, fault: Fault, *, times: int, after: int = 0) -> None:
@@ -126,10 +130,12 @@ class FaultyS3:
         answer = await _message(from_upstream, has_body=method != "HEAD")
         if fault is Fault.LOSE_ANSWER:
             return False
+        if fault is Fault.DAWDLE:
+            await asyncio.sleep(2 * PATIENCE_SECONDS)
         body = answer.body[: len(answer.body) // 2] if fault is Fault.CUT_BODY else answer.body
         writer.write(answer.head + body)
         await writer.drain()
-        return fault is None
+        return fault in {None, Fault.DAWDLE}
 
     def _next_fault(self) -> Fault | None:
         fault = next(self._planned, None) or self.fault

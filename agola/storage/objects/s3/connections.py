@@ -6,8 +6,10 @@ from typing import Any
 import certifi
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.response import BaseHTTPResponse
 
 SEND_BYTES = 1 << 16
+COMPLETION_FACTOR = 5
 
 
 class _Patient(HTTPConnection):
@@ -34,12 +36,23 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _PatientTls
 
 
+class _Connections(PoolManager):
+    """Gives S3 more time to put many parts together, the one thing that it posts an id for."""
+
+    def urlopen(self, method: str, url: str, *args: Any, **options: Any) -> BaseHTTPResponse:
+        if method == "POST" and "uploadId=" in url:
+            own: Timeout = self.connection_pool_kw["timeout"]
+            read = (own.read_timeout or 0) * COMPLETION_FACTOR
+            options["timeout"] = Timeout(connect=own.connect_timeout, read=read)
+        return super().urlopen(method, url, *args, **options)
+
+
 def connections(count: int, *, stall_seconds: float, ca_file: Path | None) -> PoolManager:
     """Keep up to *count* connections to a host.  Nothing is tried again here.
 
     For *stall_seconds* a connection may take to be made, and nothing may move on it.
     """
-    manager = PoolManager(
+    manager = _Connections(
         maxsize=count,
         timeout=Timeout(connect=stall_seconds, read=stall_seconds),
         retries=False,
