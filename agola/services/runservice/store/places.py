@@ -44,10 +44,11 @@ class LiveTaskPlaces:
         with self._live.watching_run(run_id) as wake:
             while True:
                 place = await self.place(run_id, task_id)
+                over = self._is_over(run_id)
                 if place != told:
                     told = place
                     yield place
-                if place.task.status.ended and self._live.executor_task(task_id) is None:
+                if over or (place.task.status.ended and not self._live.executor_task(task_id)):
                     return
                 await wake.wait()
 
@@ -90,6 +91,11 @@ class LiveTaskPlaces:
             )
 
         await self._live.change(decide)
+
+    def _is_over(self, run_id: RunID) -> bool:
+        """Say whether nothing will change any more: not even for tasks that never ran."""
+        run = self._live.run(run_id)
+        return run is None or run.phase.ended
 
     def _place(self, run_id: RunID, task: Task) -> TaskPlace:
         held = self._live.executor_task(task.id)

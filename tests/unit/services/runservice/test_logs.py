@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import pytest
 
+from agola.clients.runservice.log import LogClient
 from agola.core.errors import (
     AgolaError,
     BadRequestError,
@@ -26,6 +27,7 @@ from agola.model.run_ref import TaskRef
 from agola.services.runservice.actions.fetch import LOST_NOTE
 from agola.storage.objects.port import ObjectInfo, ObjectStorage
 from tests.testbed.log_hops import RUN, TASK, TOKEN, Hops, log_hops
+from tests.unit.services.runservice.conftest import Runservice, a_run
 
 STEP = LogPart(0)
 WAITING = StepState(name="build", kind="run")
@@ -317,3 +319,22 @@ async def test_a_storage_failure_is_internal_through_all_hops(tmp_path: Path) ->
             with pytest.raises(InternalError) as caught:
                 await collect(events)
             assert caught.value.reason == "OBJECT_STORAGE_FAILED"
+
+
+@pytest.mark.parametrize("follow", [False, True])
+async def test_the_log_of_a_task_that_never_ran_has_an_end(
+    runservice: Runservice,
+    follow: bool,  # noqa: FBT001 (a parameter of the test)
+) -> None:
+    """Its run was cancelled, and is in the archive by now or soon."""
+    made = await runservice.runs.create_run(a_run("a"))
+    await runservice.runs.cancel_run(made.run.id)
+    log = LogClient(runservice.channel).stream_task_log(
+        made.run.id, made.tasks[0].id, STEP, offset=0, follow=follow
+    )
+    async with asyncio.timeout(10):
+        if follow:
+            with pytest.raises(NotExistError, match="log doesn't exist"):
+                await collect(log)
+        else:
+            assert await collect(log) == b""
