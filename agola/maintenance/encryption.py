@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 
 from agola.core.errors import NotExistError, PreconditionError, UnavailableError
-from agola.core.keyring import Key
+from agola.core.keyring import Key, unknown_key
 from agola.core.sealing import RecordSealer
 from agola.datamanager.port import Action, DataManager, StoredObject
 from agola.maintenance.key_register import KeyRegister
@@ -39,6 +39,22 @@ class EncryptedData:
         self._register = register
         self._keys = register.keys
         self._records = records
+
+    async def start(self) -> None:
+        """Make sure that there are the keys that the data needs, and one to go on with.
+
+        Makes the very first key; never one in place of those that are missing.
+        InternalError: `ENCRYPTION_KEY_UNKNOWN`, `ENCRYPTION_KEY_WRONG`.
+        """
+        if missing := await self._register.missing():
+            used = await self._count()
+            for key_id in missing:
+                if used[key_id] or not self._keys.ids():
+                    raise unknown_key(key_id, self._keys)
+                await self._register.forget(key_id)  # as its removal would have, but for a crash
+        if self._keys.managed and not self._keys.ids():
+            await self._keys.make(instead_of="")
+        await self._register.current()
 
     async def keyring(self, *, count: bool) -> Keyring:
         """Give the keys; with *count*, and so reading all records, how many each encrypts."""

@@ -33,20 +33,16 @@ class KeyRegister:
         self.keys = keys
         self.lost = lost
 
-    async def start(self) -> None:
-        """Make sure that there are the keys that the data needs, and one to go on with.
-
-        Makes the very first key; never one in place of those that are missing.
-        InternalError: `ENCRYPTION_KEY_UNKNOWN`, `ENCRYPTION_KEY_WRONG`.
-        """
-        await self._check()
-        if self.keys.managed and not self.keys.ids():
-            await self.keys.make(instead_of="")
-        await self.current()
+    async def missing(self) -> list[str]:
+        """Give the ids of keys that may have encrypted something, and that are not there."""
+        registered = await self.ids()
+        absent = {each for each in registered if self.keys.find(each) is None}
+        return sorted(absent - set(self.lost))
 
     async def current(self) -> Key:
         """Give the key to encrypt with, in the register by now.
 
+        InternalError: `ENCRYPTION_KEY_UNKNOWN`, `ENCRYPTION_KEY_WRONG`, of any that is registered.
         After having written what it encrypted, ask again, and write anew if it is another one: that
         is what lets a rotation and the removal of a key be sure that they saw everything.
         """
@@ -67,8 +63,7 @@ class KeyRegister:
 
     async def ids(self) -> frozenset[str]:
         """Give the ids of all keys that may have encrypted something."""
-        await self._check()
-        return frozenset(self._known)
+        return frozenset(entry.id for entry in await self._entries())
 
     async def forget(self, key_id: str) -> None:
         """Take a key out of the register, of which the caller knows that it encrypts nothing."""
@@ -76,15 +71,16 @@ class KeyRegister:
         await self._datamanager.commit([Action(ENCRYPTION_KEY, key_id, None)])
 
     async def _check(self) -> None:
-        known: set[str] = set()
-        async with aclosing(self._datamanager.scan(ENCRYPTION_KEY)) as entries:
-            async for stored in entries:
-                entry = decoded(stored)
-                if entry.check:
-                    if entry.id not in self.lost:
-                        check(entry, self.keys)
-                    known.add(entry.id)
-        self._known = known
+        entries = await self._entries()
+        for entry in entries:
+            if entry.id not in self.lost:
+                check(entry, self.keys)
+        self._known = {entry.id for entry in entries}
+
+    async def _entries(self) -> list[RegisteredKey]:
+        async with aclosing(self._datamanager.scan(ENCRYPTION_KEY)) as stored:
+            entries = [decoded(each) async for each in stored]
+        return [entry for entry in entries if entry.check]
 
 
 def decoded(stored: StoredObject) -> RegisteredKey:

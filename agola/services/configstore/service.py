@@ -72,8 +72,8 @@ async def _users(
             datamanager.opening(live, stored, BASE, clock=clock, ids=ids)
         )
         register = KeyRegister(truth, keyring.opening(config), lost=config.encryption.lost)
-        await register.start()
         encrypted = EncryptedData(truth, live, register, [])
+        await encrypted.start()
         copy = await stack.enter_async_context(readdb.following(database, truth, TABLES))
 
         store = DataManagerStore(truth, copy)

@@ -85,12 +85,12 @@ async def _runs(config: Config, keys: KeyValue, files: ObjectStorage) -> AsyncGe
         database = await enter(sql.opening(config, COMPONENT, TABLES.definition))
         data = await enter(datamanager.opening(keys, files, DATA))
         register = KeyRegister(data, keyring.opening(config), lost=config.encryption.lost)
-        await register.start()
 
         live = await enter(live_state(keys, clock))
         copy = await enter(readdb.following(database, data, TABLES))
         configs = await enter(run_configs(data, register))
         encrypted = EncryptedData(data, keys, register, [configs.records.sealer])
+        await encrypted.start()
         archive = StoredRuns(data, copy, lambda: live.archived)
         places = LiveTaskPlaces(live, archive)
         copies = await enter(executor_copies(places, token=config.internal_token))

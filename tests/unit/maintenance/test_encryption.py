@@ -91,22 +91,36 @@ def names(count: int = RECORDS) -> list[str]:
 
 async def test_the_first_start_makes_a_key_and_registers_it(tmp_path: Path, store: Store) -> None:
     vault = Vault(*store, KeyDirectory(tmp_path / "keys"))
-    await vault.register.start()
+    await vault.encrypted.start()
     (key_id,) = vault.keys.ids()
     assert await vault.register.ids() == {key_id}
-    await Vault(*store, KeyDirectory(tmp_path / "keys")).register.start()
+    await Vault(*store, KeyDirectory(tmp_path / "keys")).encrypted.start()
     assert list(vault.keys.ids()) == [key_id]
+
+
+async def test_a_key_that_is_gone_and_encrypts_nothing_is_not_missed(
+    store: Store, tmp_path: Path
+) -> None:
+    keys = KeyDirectory(tmp_path / "keys")
+    vault = Vault(*store, keys)
+    await vault.encrypted.start()
+    (old,) = keys.ids()
+    new = await vault.encrypted.create(instead_of=old)
+    await keys.remove(old)  # as the removal does, last; it was cut short in another service
+    await Vault(*store, keys).encrypted.start()
+    assert await vault.register.ids() == {new}
 
 
 async def test_without_the_keys_it_does_not_start_and_makes_no_other(
     tmp_path: Path, store: Store
 ) -> None:
     vault = Vault(*store, KeyDirectory(tmp_path / "keys"))
-    await vault.register.start()
+    await vault.encrypted.start()
     (key_id,) = vault.keys.ids()
+    await vault.put("a")
     empty = Vault(*store, KeyDirectory(tmp_path / "empty"))
     with pytest.raises(InternalError) as caught:
-        await empty.register.start()
+        await empty.encrypted.start()
     assert caught.value.reason == "ENCRYPTION_KEY_UNKNOWN"
     assert caught.value.metadata["keyId"] == key_id
     assert str(tmp_path / "empty") in caught.value.message
@@ -116,9 +130,9 @@ async def test_without_the_keys_it_does_not_start_and_makes_no_other(
 async def test_another_key_of_the_same_id_is_noticed_at_the_start(
     store: Store,
 ) -> None:
-    await Vault(*store, FixedKeys(OLD)).register.start()
+    await Vault(*store, FixedKeys(OLD)).encrypted.start()
     with pytest.raises(InternalError) as caught:
-        await Vault(*store, FixedKeys(Key("old", bytes([9]) * 32))).register.start()
+        await Vault(*store, FixedKeys(Key("old", bytes([9]) * 32))).encrypted.start()
     assert caught.value.reason == "ENCRYPTION_KEY_WRONG"
 
 
@@ -127,7 +141,7 @@ async def test_of_two_that_start_with_keys_of_their_own_one_is_refused(
 ) -> None:
     vaults = [Vault(*store, KeyDirectory(tmp_path / name)) for name in ("one", "other")]
     ended = await asyncio.gather(
-        *(each.register.start() for each in vaults), return_exceptions=True
+        *(each.encrypted.start() for each in vaults), return_exceptions=True
     )
     refused = [error for error in ended if error]
     assert [getattr(error, "reason", error) for error in refused] == ["ENCRYPTION_KEY_UNKNOWN"]
@@ -139,7 +153,7 @@ async def test_keys_that_are_given_up_for_lost_are_done_without(
     old = Vault(*store, FixedKeys(OLD))
     await old.put("a")
     vault = Vault(*store, FixedKeys(NEW), lost=("old",))
-    await vault.register.start()
+    await vault.encrypted.start()
     await vault.put("b")
     assert await vault.get("b") == "of b"
     with pytest.raises(InternalError) as caught:
@@ -235,7 +249,7 @@ async def test_a_key_goes_only_when_nothing_is_encrypted_with_it(
     tmp_path: Path, store: Store
 ) -> None:
     vault = Vault(*store, KeyDirectory(tmp_path / "keys"))
-    await vault.register.start()
+    await vault.encrypted.start()
     (old,) = vault.keys.ids()
     await vault.put("a")
     for reason, key_id in (
@@ -258,4 +272,4 @@ async def test_a_key_goes_only_when_nothing_is_encrypted_with_it(
     assert await vault.get("a") == "of a"
     with pytest.raises(NotExistError):
         await vault.encrypted.delete(old)
-    await Vault(*store, KeyDirectory(tmp_path / "keys")).register.start()
+    await Vault(*store, KeyDirectory(tmp_path / "keys")).encrypted.start()

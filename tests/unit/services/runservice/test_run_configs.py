@@ -146,7 +146,7 @@ async def test_what_was_being_written_as_a_rotation_began_has_the_new_key(
     data: DataManager,
 ) -> None:
     keys = TurningKeys(OLD)
-    await KeyRegister(data, FixedKeys(NEW, OLD)).start()
+    await KeyRegister(data, FixedKeys(NEW, OLD)).current()
     async with run_configs(data, KeyRegister(data, keys)) as configs:
         assert await configs.create(a_config("a")) == 1
         assert await configs.create(a_config("b")) == 2
