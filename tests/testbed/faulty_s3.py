@@ -61,6 +61,12 @@ class FaultyS3:
     _connections: set[asyncio.Task[None]] = field(default_factory=set)
     _met: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @classmethod
+    def before(cls, server: S3Objects, *, tls: ssl.SSLContext | None = None) -> "FaultyS3":
+        """Make one that is not listening yet."""
+        host, _, port = server.endpoint.partition(":")
+        return cls((host, int(port)), tls)
+
     def objects(self, server: S3Objects) -> S3Objects:
         """Say how to reach *server* through here, with little patience."""
         return structs.replace(
@@ -149,8 +155,7 @@ async def faulty_s3(
     server: S3Objects, *, tls: ssl.SSLContext | None = None
 ) -> AsyncGenerator[FaultyS3, None]:
     """Run a proxy before *server* for as long as the block runs."""
-    host, _, port = server.endpoint.partition(":")
-    proxy = FaultyS3((host, int(port)), tls)
+    proxy = FaultyS3.before(server, tls=tls)
     await proxy.accept()
     try:
         yield proxy
