@@ -26,7 +26,6 @@ from tests.unit.maintenance.legacy.original import (
 
 A, B = TASKS
 
-A, B = TASKS
 ID = run_id(1)
 
 Entries = tuple[str, Document]

@@ -5,9 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from agola.model.run import Phase, Result, StepPhase, StepState, Task, TaskStatus
-from agola.model.run_config import (
-    TaskID,
-)
+from agola.model.run_config import TaskID
 from tests.unit.maintenance.legacy.original import (
     PROJECT,
     TASKS,
