@@ -246,6 +246,13 @@ def _admin(nouns: Parsers) -> None:
             default=True,
             help="wait until every instance has followed; default: yes",
         )
+        added.add_argument(
+            "--timeout",
+            metavar="SECONDS",
+            type=_positive,
+            default=120,
+            help="how long the instances of a service may take to follow; default: 120",
+        )
     text = "show which mode is asked for, and which each instance is in"
     _maintained(_add(maintenance, "status", "admin.maintenance:status", text))
 

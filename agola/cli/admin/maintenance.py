@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 from agola.cli import exits
@@ -13,8 +15,6 @@ from agola.model.maintenance import MaintainedService, MaintenanceStatus
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 120.0
-"""How long services may take to follow: calls that are under way get their time to end."""
 FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.1, 1.0
 
 CONFIGSTORE, RUNSERVICE = MaintainedService.CONFIGSTORE, MaintainedService.RUNSERVICE
@@ -53,53 +53,65 @@ async def _switch(
     """Change the mode of services, one after the other."""
     reached: dict[MaintainedService, MaintenanceStatus] = {}
     async with connected(args) as gateway:
+        ask = gateway.maintenance.enable if on else gateway.maintenance.disable
         for service in services:
-            reached[service] = await _switched(gateway, service, on=on, wait=args.wait)
+            async with _in_time(service, args.timeout):
+                if reached:  # another service is changing: whoever needs it has to wait
+                    asked = await patiently(partial(ask, service))
+                else:
+                    asked = await ask(service)
+                reached[service] = await _followed(gateway, service, on) if args.wait else asked
     _print(reached, args.output)
     return exits.OK
 
 
-async def _switched(
-    gateway: Gateway, service: MaintainedService, *, on: bool, wait: bool
+async def _followed(
+    gateway: Gateway,
+    service: MaintainedService,
+    on: bool,  # noqa: FBT001 (which mode)
 ) -> MaintenanceStatus:
-    """Change the mode of a service.  UnavailableError: MAINTENANCE_PENDING."""
-    ask = gateway.maintenance.enable if on else gateway.maintenance.disable
+    """Wait until every instance of a service is in this mode."""
+
+    def good(known: MaintenanceStatus) -> bool:
+        return known.requested is on and known.settled
+
+    return await patiently(lambda: gateway.maintenance.status(service), good)
+
+
+@asynccontextmanager
+async def _in_time(service: MaintainedService, seconds: int) -> AsyncGenerator[None, None]:
+    """UnavailableError: MAINTENANCE_PENDING."""
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            known = await patiently(lambda: ask(service), lambda _: True)
-            if wait:
-                known = await patiently(lambda: gateway.maintenance.status(service), _is(on))
-            return known
+        async with asyncio.timeout(seconds):
+            yield
     except TimeoutError as error:
-        seconds = f"{PATIENCE_SECONDS:g}"
         message = (
             f"not every instance of the {service.value} has followed within {seconds} seconds;"
             " see `agola admin maintenance status`"
         )
         raise UnavailableError(
-            message, reason="MAINTENANCE_PENDING", service=service.value, seconds=seconds
+            message, reason="MAINTENANCE_PENDING", service=service.value, seconds=str(seconds)
         ) from error
 
 
-def _is(on: bool) -> Callable[[MaintenanceStatus], bool]:  # noqa: FBT001 (what it is, not how)
-    return lambda known: known.requested is on and known.settled
-
-
-async def patiently(ask: Callable[[], Awaitable[T]], good: Callable[[T], bool]) -> T:
+async def patiently(
+    ask: Callable[[], Awaitable[T]], good: Callable[[T], bool] = lambda _: True
+) -> T:
     """Ask until the answer is good, through moments in which nobody answers.
 
-    A service that changes its mode is away for a moment, and the calls that it had with it; so no
-    stream and no call that waits could tell that it is done.
+    A service that changes its mode is away for a moment, and the calls that it had with it: so no
+    stream and no call that waits could tell that it is done.  UnavailableError: MAINTENANCE, by one
+    that is in it, and does not know the caller.
     """
     delay = FIRST_DELAY_SECONDS
     while True:
         try:
             answer = await ask()
-        except UnavailableError:
-            pass
-        else:
             if good(answer):
                 return answer
+        except UnavailableError as error:
+            if error.reason == "MAINTENANCE":
+                raise
         await asyncio.sleep(delay)
         delay = min(delay * 2, MAX_DELAY_SECONDS)
 
