@@ -1,6 +1,6 @@
 """Reading an object: one request, or more of them if the first one breaks off."""
 
-from collections.abc import Mapping
+from http import HTTPStatus
 
 from minio.error import S3Error
 from urllib3.response import BaseHTTPResponse
@@ -42,7 +42,7 @@ class Download:
         """Give the connection back, or drop it if there is more to come on it."""
         if self._response is None:
             return
-        if self._left:
+        if self._left != 0:
             self._response.close()
         self._response.release_conn()
         self._response = None
@@ -82,13 +82,15 @@ class Download:
                 raise
             return self._check_offset()
         self._response = response
-        return self._note(response.headers)
+        return self._note(response, is_part=bool(self._position or self._left))
 
-    def _note(self, headers: Mapping[str, str]) -> None:
+    def _note(self, response: BaseHTTPResponse, *, is_part: bool) -> None:
         """Learn which version this is, and how much of it will come."""
+        if is_part and response.status != HTTPStatus.PARTIAL_CONTENT:
+            raise IncompleteError("S3 does not give the part that it was asked for")
         try:
-            self._left = int(headers["Content-Length"])
-            self._version = headers["ETag"].strip('"')
+            self._left = int(response.headers["Content-Length"])
+            self._version = response.headers["ETag"].strip('"')
         except KeyError as error:
             raise IncompleteError(f"S3 does not say the {error.args[0]} of an object") from error
 

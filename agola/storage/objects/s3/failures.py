@@ -14,7 +14,7 @@ FAILURES = (MinioException, HTTPError, OSError, ParseError)
 
 _NOT_NOW = {
     "InternalError",
-    "NoSuchUpload",  # aborted by somebody's sweep, or finished by a try that nobody heard of
+    "NoSuchUpload",  # finished by a try that nobody heard of, or aborted by a sweep
     "OperationAborted",
     "RequestTimeout",
     "ServiceUnavailable",

@@ -4,10 +4,12 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from minio import Minio
 from minio.datatypes import Part
+from minio.error import S3Error
 
 from agola.storage.objects.s3.client import Bucket
-from agola.storage.objects.s3.failures import IncompleteError
+from agola.storage.objects.s3.failures import IncompleteError, code_of
 
 PART_BYTES = 8 * 1024 * 1024
 """S3 takes no smaller parts than 5 MiB, and 10,000 of them: 78 GiB at most."""
@@ -48,7 +50,7 @@ class Upload:
     def abort(self) -> None:
         """Let S3 forget the parts.  Harmless if nothing was begun."""
         if self._id:
-            self._minio._abort_multipart_upload(*self._place, self._id)  # noqa: SLF001
+            _abort(self._minio, *self._place, self._id)
 
 
 def sweep(bucket: Bucket) -> None:
@@ -56,7 +58,7 @@ def sweep(bucket: Bucket) -> None:
     bound = datetime.now(UTC) - ABANDONED_AFTER
     for key, upload_id in list(_begun_before(bucket, bound)):
         logger.info("aborting an upload of %s that was left unfinished", key)
-        bucket.minio._abort_multipart_upload(bucket.name, key, upload_id)  # noqa: SLF001
+        _abort(bucket.minio, bucket.name, key, upload_id)
 
 
 def _begun_before(bucket: Bucket, bound: datetime) -> Iterator[tuple[str, str]]:
@@ -74,3 +76,11 @@ def _begun_before(bucket: Bucket, bound: datetime) -> Iterator[tuple[str, str]]:
         if not page.is_truncated:
             return
         key_marker, id_marker = page.next_key_marker, page.next_upload_id_marker
+
+
+def _abort(minio: Minio, bucket_name: str, key: str, upload_id: str) -> None:
+    try:
+        minio._abort_multipart_upload(bucket_name, key, upload_id)  # noqa: SLF001
+    except S3Error as error:  # finished after all, or aborted by somebody else
+        if code_of(error) != "NoSuchUpload":
+            raise
