@@ -10,7 +10,11 @@ from agola.core.background import background
 from agola.core.clock import SystemClock
 from agola.core.ids import RandomIds
 from agola.maintenance.encryption import EncryptedData
+from agola.maintenance.encryption_codec import EncryptionCodec
+from agola.maintenance.export import Exporter, Viewing
 from agola.maintenance.flag import MaintenanceFlag
+from agola.maintenance.holdings import Holdings
+from agola.maintenance.importing import Importer
 from agola.maintenance.key_register import KeyRegister
 from agola.maintenance.modes import modes
 from agola.model.maintenance import MaintainedService
@@ -27,6 +31,7 @@ from agola.services.configstore.servicer.keeper import KeeperServicer
 from agola.services.configstore.servicer.later import later_mounts
 from agola.services.configstore.servicer.maintenance import MaintenanceServicer
 from agola.services.configstore.servicer.user import UserServicer
+from agola.services.configstore.store.codec import configstore_codec
 from agola.services.configstore.store.store import DataManagerStore
 from agola.services.configstore.store.tables import TABLES
 from agola.storage import keyring, kv, objects, sql
@@ -51,7 +56,7 @@ async def serving(config: Config, *, announce: Announce) -> AsyncGenerator[None,
         modes(
             live,
             serve=partial(_users, config, live, stored, announce),
-            maintain=partial(_maintenance, config, live),
+            maintain=partial(_maintenance, config, live, stored),
             clock=clock,
             ids=ids,
         ),
@@ -71,6 +76,8 @@ async def _users(
         truth = await stack.enter_async_context(
             datamanager.opening(live, stored, BASE, clock=clock, ids=ids)
         )
+        holdings = _holdings(config, live, stored)
+        await holdings.settle(truth)
         register = KeyRegister(truth, keyring.opening(config), lost=config.encryption.lost)
         encrypted = EncryptedData(truth, live, register, [])
         await encrypted.start()
@@ -87,7 +94,7 @@ async def _users(
         mounts = [
             UserServicer(users, tokens).mount(),
             EncryptionKeyServicer(encrypted).mount(),
-            MaintenanceServicer(maintenance).mount(),
+            _maintenance_mount(maintenance, holdings, truth.view),
             *later_mounts(),
         ]
         await stack.enter_async_context(_listening(config, mounts))
@@ -95,17 +102,39 @@ async def _users(
 
 
 @asynccontextmanager
-async def _maintenance(config: Config, live: KeyValue) -> AsyncGenerator[None, None]:
+async def _maintenance(
+    config: Config, live: KeyValue, stored: ObjectStorage
+) -> AsyncGenerator[None, None]:
     """Be there for those who asked for it, and refuse all other calls."""
     clock = SystemClock()
     flag = MaintenanceFlag(live, clock)
+    holdings = _holdings(config, live, stored)
     mounts = [
-        MaintenanceServicer(MaintenanceActions(flag)).mount(),
+        _maintenance_mount(MaintenanceActions(flag), holdings, holdings.viewing),
         KeeperServicer(KeeperActions(flag, clock)).mount(),
     ]
     closed = closing(PACKAGE, MaintainedService.CONFIGSTORE.closed, but=mounts)
     async with _listening(config, closed):
         yield
+
+
+def _holdings(config: Config, live: KeyValue, stored: ObjectStorage) -> Holdings:
+    return Holdings(
+        service=MaintainedService.CONFIGSTORE,
+        kv=live,
+        objects=stored,
+        base=BASE,
+        codec=EncryptionCodec(configstore_codec(), keyring.opening(config), []),
+    )
+
+
+def _maintenance_mount(
+    maintenance: MaintenanceActions, holdings: Holdings, viewing: Viewing
+) -> Mount:
+    clock = SystemClock()
+    exporter = Exporter(holdings, viewing, clock)
+    importer = Importer(holdings, MaintenanceFlag(holdings.kv, clock), RandomIds())
+    return MaintenanceServicer(maintenance, exporter, importer).mount()
 
 
 def _listening(config: Config, mounts: Sequence[Mount]) -> AbstractAsyncContextManager[str]:

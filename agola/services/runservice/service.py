@@ -9,8 +9,13 @@ from agola.config.model import Config
 from agola.core.background import background
 from agola.core.clock import SystemClock
 from agola.core.ids import RandomIds
+from agola.core.keyring import Sealer
 from agola.maintenance.encryption import EncryptedData
+from agola.maintenance.encryption_codec import EncryptionCodec
+from agola.maintenance.export import Exporter, Viewing
 from agola.maintenance.flag import MaintenanceFlag
+from agola.maintenance.holdings import Holdings
+from agola.maintenance.importing import Importer
 from agola.maintenance.key_register import KeyRegister
 from agola.maintenance.modes import modes
 from agola.model.maintenance import MaintainedService
@@ -40,11 +45,14 @@ from agola.services.runservice.servicer.mounts import log_mounts
 from agola.services.runservice.servicer.run import RunServicer
 from agola.services.runservice.servicer.run_event import RunEventServicer
 from agola.services.runservice.store.archive import StoredRuns
+from agola.services.runservice.store.codec import runservice_codec
 from agola.services.runservice.store.events import RunEventLog
 from agola.services.runservice.store.executor_copies import executor_copies
 from agola.services.runservice.store.live import live_state
 from agola.services.runservice.store.places import LiveTaskPlaces
+from agola.services.runservice.store.run_config_record import RunConfigRecords
 from agola.services.runservice.store.run_configs import run_configs
+from agola.services.runservice.store.run_files import RunFiles
 from agola.services.runservice.store.run_table import TABLES
 from agola.services.runservice.store.stored_archives import ObjectArchives
 from agola.services.runservice.store.stored_logs import ObjectLogs
@@ -69,7 +77,7 @@ async def serving(config: Config) -> AsyncGenerator[None, None]:
         modes(
             keys,
             serve=partial(_runs, config, keys, files),
-            maintain=partial(_maintenance, config, keys),
+            maintain=partial(_maintenance, config, keys, files),
             clock=SystemClock(),
             ids=RandomIds(),
         ),
@@ -84,6 +92,8 @@ async def _runs(config: Config, keys: KeyValue, files: ObjectStorage) -> AsyncGe
         enter = stack.enter_async_context
         database = await enter(sql.opening(config, COMPONENT, TABLES.definition))
         data = await enter(datamanager.opening(keys, files, DATA))
+        holdings = _holdings(config, keys, files)
+        await holdings.settle(data)
         register = KeyRegister(data, keyring.opening(config), lost=config.encryption.lost)
 
         live = await enter(live_state(keys, clock))
@@ -126,7 +136,7 @@ async def _runs(config: Config, keys: KeyValue, files: ObjectStorage) -> AsyncGe
                 ArchiveServicer(ArchiveActions(places, archives)),
             ),
             EncryptionKeyServicer(encrypted).mount(),
-            MaintenanceServicer(MaintenanceFlag(keys, clock)).mount(),
+            _maintenance_mount(holdings, data.view),
             *later_mounts(),
         ]
         await enter(_listening(config, mounts))
@@ -134,12 +144,35 @@ async def _runs(config: Config, keys: KeyValue, files: ObjectStorage) -> AsyncGe
 
 
 @asynccontextmanager
-async def _maintenance(config: Config, keys: KeyValue) -> AsyncGenerator[None, None]:
+async def _maintenance(
+    config: Config, keys: KeyValue, files: ObjectStorage
+) -> AsyncGenerator[None, None]:
     """Be there for administrators, and refuse all other calls."""
-    mounts = [MaintenanceServicer(MaintenanceFlag(keys, SystemClock())).mount()]
+    holdings = _holdings(config, keys, files)
+    mounts = [_maintenance_mount(holdings, holdings.viewing)]
     closed = closing(PACKAGE, MaintainedService.RUNSERVICE.closed, but=mounts)
     async with _listening(config, closed):
         yield
+
+
+def _holdings(config: Config, keys: KeyValue, files: ObjectStorage) -> Holdings:
+    ring = keyring.opening(config)
+    sealers = [RunConfigRecords(Sealer(ring)).sealer]
+    return Holdings(
+        service=MaintainedService.RUNSERVICE,
+        kv=keys,
+        objects=files,
+        base=DATA,
+        codec=EncryptionCodec(runservice_codec(), ring, sealers),
+        files=RunFiles(files),
+    )
+
+
+def _maintenance_mount(holdings: Holdings, viewing: Viewing) -> Mount:
+    clock = SystemClock()
+    flag = MaintenanceFlag(holdings.kv, clock)
+    exporter = Exporter(holdings, viewing, clock)
+    return MaintenanceServicer(flag, exporter, Importer(holdings, flag, RandomIds())).mount()
 
 
 def _listening(config: Config, mounts: Sequence[Mount]) -> AbstractAsyncContextManager[str]:

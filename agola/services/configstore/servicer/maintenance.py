@@ -1,9 +1,16 @@
 """agola.configstore.v1.MaintenanceService over gRPC."""
 
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+
+from agola.maintenance.export import Exporter
+from agola.maintenance.importing import Importer
+from agola.model.export import ExportChoice
 from agola.model.user import UserTokenID
 from agola.rpc.handlers import Context
 from agola.rpc.server import Mount
 from agola.services.configstore.actions.maintenance import MaintenanceActions
+from agola.wire.maintenance_export import events_from_pb, messages_of
 from agola.wire.maintenance_status import status_to_pb
 from generated.agola.configstore.v1 import maintenance_service_pb2 as pb
 from generated.agola.configstore.v1.maintenance_service_pb2_grpc import (
@@ -15,8 +22,12 @@ from generated.agola.configstore.v1.maintenance_service_pb2_grpc import (
 class MaintenanceServicer(MaintenanceServiceServicer):
     """Serves in both modes."""
 
-    def __init__(self, maintenance: MaintenanceActions) -> None:
+    def __init__(
+        self, maintenance: MaintenanceActions, exporter: Exporter, importer: Importer
+    ) -> None:
         self._maintenance = maintenance
+        self._exporter = exporter
+        self._importer = importer
 
     def mount(self) -> Mount:
         name = pb.DESCRIPTOR.services_by_name["MaintenanceService"].full_name
@@ -39,3 +50,21 @@ class MaintenanceServicer(MaintenanceServiceServicer):
     ) -> pb.DisableMaintenanceResponse:
         status = await self._maintenance.disable()
         return pb.DisableMaintenanceResponse(status=status_to_pb(status))
+
+    async def Export(
+        self, request: pb.ExportRequest, context: Context
+    ) -> AsyncGenerator[pb.ExportResponse, None]:
+        choice = ExportChoice(decrypted=request.decrypted)
+        async with (
+            aclosing(self._exporter.export(choice)) as events,
+            aclosing(messages_of(pb.ExportResponse, events)) as responses,
+        ):
+            async for response in responses:
+                yield response
+
+    async def Import(
+        self, request_iterator: AsyncIterable[pb.ImportRequest], context: Context
+    ) -> pb.ImportResponse:
+        async with aclosing(events_from_pb(request_iterator)) as events:
+            imported = await self._importer.import_(events)
+        return pb.ImportResponse(counts=imported.counts, skipped=imported.skipped)

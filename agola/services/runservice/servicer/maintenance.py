@@ -1,8 +1,15 @@
 """agola.runservice.v1.MaintenanceService over gRPC."""
 
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+
+from agola.maintenance.export import Exporter
 from agola.maintenance.flag import MaintenanceFlag
+from agola.maintenance.importing import Importer
+from agola.model.export import ExportChoice
 from agola.rpc.handlers import Context
 from agola.rpc.server import Mount
+from agola.wire.maintenance_export import events_from_pb, messages_of
 from agola.wire.maintenance_status import status_to_pb
 from generated.agola.runservice.v1 import maintenance_service_pb2 as pb
 from generated.agola.runservice.v1.maintenance_service_pb2_grpc import (
@@ -14,8 +21,10 @@ from generated.agola.runservice.v1.maintenance_service_pb2_grpc import (
 class MaintenanceServicer(MaintenanceServiceServicer):
     """Serves in both modes."""
 
-    def __init__(self, flag: MaintenanceFlag) -> None:
+    def __init__(self, flag: MaintenanceFlag, exporter: Exporter, importer: Importer) -> None:
         self._flag = flag
+        self._exporter = exporter
+        self._importer = importer
 
     def mount(self) -> Mount:
         name = pb.DESCRIPTOR.services_by_name["MaintenanceService"].full_name
@@ -37,3 +46,25 @@ class MaintenanceServicer(MaintenanceServiceServicer):
     ) -> pb.DisableMaintenanceResponse:
         await self._flag.disable()
         return pb.DisableMaintenanceResponse(status=status_to_pb(await self._flag.status()))
+
+    async def Export(
+        self, request: pb.ExportRequest, context: Context
+    ) -> AsyncGenerator[pb.ExportResponse, None]:
+        choice = ExportChoice(
+            with_logs=request.with_logs,
+            with_archives=request.with_archives,
+            decrypted=request.decrypted,
+        )
+        async with (
+            aclosing(self._exporter.export(choice)) as events,
+            aclosing(messages_of(pb.ExportResponse, events)) as responses,
+        ):
+            async for response in responses:
+                yield response
+
+    async def Import(
+        self, request_iterator: AsyncIterable[pb.ImportRequest], context: Context
+    ) -> pb.ImportResponse:
+        async with aclosing(events_from_pb(request_iterator)) as events:
+            imported = await self._importer.import_(events)
+        return pb.ImportResponse(counts=imported.counts, skipped=imported.skipped)
