@@ -138,12 +138,13 @@ class ReadDatabase:
             known = same_epoch(present, position) and await self._is_known(present)
             if present != seen and known:
                 return
-            await self._tables.clear(tx)
-            for data_type in self._tables.data_types:
-                async with aclosing(self._datamanager.scan(data_type)) as objects:
-                    await self._tables.load(tx, objects)
-            await set_progress(tx, position)
-        logger.info("the read database is built, as of %s", position)
+            async with self._datamanager.view() as view:
+                await self._tables.clear(tx)
+                for data_type in self._tables.data_types:
+                    async with aclosing(view.scan(data_type)) as objects:
+                        await self._tables.load(tx, objects)
+                await set_progress(tx, view.position)
+        logger.info("the read database is built, as of %s", view.position)
 
     async def _stored(self) -> WalSequence:
         """Say how far the tables are.  OutOfRangeError if they were never filled."""

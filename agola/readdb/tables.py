@@ -1,5 +1,7 @@
 """How objects lie in tables, and how far the tables have come."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -7,8 +9,9 @@ from itertools import chain
 from agola.datamanager.port import Action, StoredObject, WalSequence
 from agola.storage.sql.port import Row, Transaction
 
-LOADED_AT_ONCE = 200
-"""How many objects are made rows of before somebody else has a turn: a millisecond or two."""
+DECODED_AT_ONCE = 50
+"""How many objects are made rows of before somebody else has a turn: a millisecond or so."""
+LOADED_AT_ONCE = 500
 
 PROGRESS = """
 CREATE TABLE IF NOT EXISTS progress (id BIGINT PRIMARY KEY, wal_sequence TEXT NOT NULL);
@@ -63,27 +66,28 @@ class Tables:
             await tx.execute(f"DELETE FROM {table}")  # noqa: S608 (ours)
 
     async def load(self, tx: Transaction, objects: AsyncIterable[StoredObject]) -> None:
-        """Add objects of one type that are not there yet."""
-        chunk: list[StoredObject] = []
+        """Add objects that are not there yet."""
+        loading: dict[str, list[Row]] = defaultdict(list)
+        count = 0
         async for stored in objects:
-            chunk.append(stored)
-            if len(chunk) == LOADED_AT_ONCE:
-                await self._load(tx, chunk)
-                chunk = []
-        await self._load(tx, chunk)
+            for table, rows in self._kinds[stored.data_type].rows(stored.data).items():
+                loading[table] += rows
+            count += 1
+            if count % DECODED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            if count % LOADED_AT_ONCE == 0:
+                await self._load(tx, loading)
+        await self._load(tx, loading)
 
     @property
     def data_types(self) -> Iterable[str]:
         return self._kinds
 
-    async def _load(self, tx: Transaction, objects: Sequence[StoredObject]) -> None:
-        if not objects:
-            return
-        kind = self._kinds[objects[0].data_type]
-        added = [kind.rows(stored.data) for stored in objects]
-        for table, columns in kind.tables.items():
-            rows = [*chain.from_iterable(each[table] for each in added)]
-            await tx.load(table, columns, rows)
+    async def _load(self, tx: Transaction, loading: dict[str, list[Row]]) -> None:
+        for kind in self._kinds.values():
+            for table, columns in kind.tables.items():
+                if rows := loading.pop(table, []):
+                    await tx.load(table, columns, rows)
 
 
 async def progress(tx: Transaction) -> WalSequence:

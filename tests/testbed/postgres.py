@@ -32,14 +32,58 @@ OPTIONS = {
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """Give the DSN of a server that sorts text by language, as most do."""
+    with serving_postgres() as server:
+        yield server.dsn
+
+
+@pytest.fixture
+def own_postgres() -> Iterator["PostgresServer"]:
+    """Give a server that a test may stop and start."""
+    with serving_postgres() as server:
+        yield server
+
+
+@contextmanager
+def serving_postgres() -> Iterator["PostgresServer"]:
+    """Run a server on new data in a folder of its own."""
     binaries = _binaries()
     with tempfile.TemporaryDirectory(prefix="agola-pg-") as name:
         folder = Path(name)
         if _user():
             shutil.chown(folder, _user())
         _run([binaries / "initdb", "-D", folder / "data", *INITDB_OPTIONS])
-        with _serving(binaries / "postgres", folder):
-            yield f"host={folder} user=agola dbname=postgres"
+        server = PostgresServer(binaries / "postgres", folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+class PostgresServer:
+    """A server, its data and its socket in a folder."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self.dsn = f"host={folder} user=agola dbname=postgres"
+        self._command: list[str | Path] = [program, "-D", folder / "data"]
+        for name, value in (OPTIONS | {"unix_socket_directories": str(folder)}).items():
+            self._command += ["-c", f"{name}={value}"]
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._process = subprocess.Popen(
+            _as_user(self._command), stderr=subprocess.PIPE, text=True, cwd="/"
+        )
+        assert self._process.stderr
+        _wait_until_ready(self._process.stderr)
+
+    def stop(self) -> None:
+        """Break all connections off and stop it, if it runs."""
+        if self._process:
+            self._process.send_signal(signal.SIGINT)
+            self._process.communicate(timeout=30)
+            self._process = None
 
 
 def _binaries() -> Path:
@@ -74,22 +118,6 @@ def _as_user(command: list[str | Path]) -> list[str]:
 def _run(command: list[str | Path]) -> None:
     done = subprocess.run(_as_user(command), check=False, capture_output=True, text=True, cwd="/")
     assert done.returncode == 0, done.stderr
-
-
-@contextmanager
-def _serving(postgres: Path, folder: Path) -> Iterator[None]:
-    options = OPTIONS | {"unix_socket_directories": str(folder)}
-    command: list[str | Path] = [postgres, "-D", folder / "data"]
-    for name, value in options.items():
-        command += ["-c", f"{name}={value}"]
-    with subprocess.Popen(_as_user(command), stderr=subprocess.PIPE, text=True, cwd="/") as process:
-        try:
-            assert process.stderr
-            _wait_until_ready(process.stderr)
-            yield
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
 
 
 def _wait_until_ready(log: IO[str]) -> None:

@@ -7,6 +7,7 @@ from functools import lru_cache
 _QUOTED = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*"
 _STATEMENT = re.compile(rf"(?:{_QUOTED}|[^;])+")
 _MARK = re.compile(rf"({_QUOTED})|\?")
+_INDEX = re.compile(r"CREATE\s+INDEX\b", re.IGNORECASE)
 _TEXT = re.compile(rf"({_QUOTED})|\bTEXT\b", re.IGNORECASE)
 
 
@@ -14,6 +15,13 @@ def statements(script: str) -> list[str]:
     """Split *script* at the `;` that are not quoted."""
     found = (statement.strip() for statement in _STATEMENT.findall(script))
     return [statement for statement in found if statement]
+
+
+def tables_and_indexes(definition: str) -> tuple[list[str], list[str]]:
+    """Split a definition into what is needed to fill tables, and what is made faster afterwards."""
+    every = statements(definition)
+    indexes = [statement for statement in every if _INDEX.match(statement)]
+    return [statement for statement in every if statement not in indexes], indexes
 
 
 def fingerprint(script: str) -> bytes:

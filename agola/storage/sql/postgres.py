@@ -1,5 +1,6 @@
 """The read database in a schema of PostgreSQL."""
 
+import logging
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import LiteralString, TypeAlias
@@ -9,9 +10,16 @@ from psycopg import errors, sql
 from psycopg_pool import AsyncConnectionPool
 
 from agola.core.errors import AgolaError, ConcurrencyError, InternalError, UnavailableError
-from agola.storage.sql.dialect import fingerprint, for_psycopg, sorted_by_code_point, statements
+from agola.storage.sql.dialect import (
+    fingerprint,
+    for_psycopg,
+    sorted_by_code_point,
+    tables_and_indexes,
+)
 from agola.storage.sql.port import CONFLICT, LOST, Row, Transaction, Value
 from agola.storage.sql.statement import Statements
+
+logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 5
 OPEN_TIMEOUT_SECONDS = 30.0
@@ -28,6 +36,7 @@ WRITE: LiteralString = "BEGIN; SELECT pg_advisory_xact_lock({writers})"
 """Each statement of a writer sees all that was committed; who writes waits for others who do."""
 READ: LiteralString = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = ?"
 _LOST = errors.UndefinedTable | errors.InvalidSchemaName
 
 Connection: TypeAlias = psycopg.AsyncConnection[Row]
@@ -115,15 +124,28 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def fresh(self) -> AsyncGenerator[Transaction, None]:
+        tables, indexes = tables_and_indexes(self._definition)
         async with self._transaction(self._write) as tx:
             await tx.make(_in(self._schema, "CREATE SCHEMA IF NOT EXISTS {schema}"))
-            for statement in statements(self._definition):
+            for statement in tables:
                 await tx.execute(sorted_by_code_point(statement))
             yield tx
-            for table in await tx.fetch(
-                "SELECT tablename FROM pg_tables WHERE schemaname = ?", (self._schema,)
-            ):
-                await tx.make(sql.SQL("ANALYZE {}").format(sql.Identifier(*table)))
+            for statement in indexes:
+                await tx.execute(statement)
+            rows = await tx.fetch(_TABLES, (self._schema,))
+            names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in rows)
+            await tx.make(sql.SQL("ANALYZE {}").format(names))
+        await self._tidy_up(names)
+
+    async def _tidy_up(self, tables: sql.Composed) -> None:
+        """Do at once what the server does sooner or later: until then it plans badly."""
+        connection = await self._taken()
+        try:
+            await connection.execute(sql.SQL("VACUUM {}").format(tables))
+        except psycopg.Error as error:
+            logger.warning("the read database is not as fast as it could be: %s", error)
+        finally:
+            await self._pool.putconn(connection)
 
     @asynccontextmanager
     async def _transaction(

@@ -106,7 +106,7 @@ class SqliteDatabase:
             try:
                 yield SqliteTransaction(connection, statements, self._in_thread)
                 with statements.one():
-                    await self._in_thread(lambda: complete(connection, path))
+                    await self._in_thread(lambda: complete(connection, path, self._definition))
                     self._replace(path)
             finally:
                 statements.end()

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from agola.core.errors import AgolaError, ConcurrencyError, InternalError, UnavailableError
-from agola.storage.sql.dialect import fingerprint, statements
+from agola.storage.sql.dialect import fingerprint, tables_and_indexes
 from agola.storage.sql.port import CONFLICT, LOST
 
 logger = logging.getLogger(__name__)
@@ -84,14 +84,16 @@ def building(path: Path, definition: str) -> sqlite3.Connection:
     remove(path)
     connection = _connect(path, *_BUILDER, timeout=0, mode="rwc")
     connection.execute("BEGIN")
-    for statement in statements(definition):
+    for statement in tables_and_indexes(definition)[0]:
         connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {_version(definition)}")
     return connection
 
 
-def complete(connection: sqlite3.Connection, path: Path) -> None:
+def complete(connection: sqlite3.Connection, path: Path, definition: str) -> None:
     """End the filling of the file at *path*; it is all on the disk."""
+    for statement in tables_and_indexes(definition)[1]:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {_version(definition)}")
     connection.execute("COMMIT")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()

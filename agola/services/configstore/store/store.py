@@ -55,8 +55,8 @@ class DataManagerStore:
     async def users(self, *, after: str, limit: int, descending: bool) -> Sequence[User]:
         bound, order = ("<", "DESC") if descending else (">", "ASC")
         where = f" WHERE name {bound} ?" if after else ""
-        sql = f"SELECT data FROM account{where} ORDER BY name {order} LIMIT ?"  # noqa: S608 (ours)
-        rows = await self._rows(sql, *([after] if after else []), limit)
+        sql = f"SELECT data FROM account{where} ORDER BY name {order} LIMIT {limit}"  # noqa: S608 (ours)
+        rows = await self._rows(sql, *([after] if after else []))
         return [msgspec.json.decode(row[0], type=User) for row in rows]
 
     async def token(self, token_id: UserTokenID) -> UserToken | None:
@@ -73,10 +73,7 @@ class DataManagerStore:
 
     async def tokens(self, user_id: UserID, *, after: str, limit: int) -> Sequence[UserToken]:
         sql = "SELECT data FROM user_token WHERE user_id = ? AND name > ? ORDER BY name"
-        if limit:
-            rows = await self._rows(f"{sql} LIMIT ?", user_id, after, limit)
-        else:
-            rows = await self._rows(sql, user_id, after)
+        rows = await self._rows(f"{sql} LIMIT {limit}" if limit else sql, user_id, after)
         return [msgspec.json.decode(row[0], type=UserToken) for row in rows]
 
     async def identity(self, digest: str) -> Identity | None:

@@ -1,6 +1,7 @@
 """The read database of ended runs, and the questions that it answers.
 
 A group has a row for each run in it or below it, so that names are compared whole and exactly.
+The group of all runs has no name.
 """
 
 from collections.abc import Sequence
@@ -24,10 +25,8 @@ CREATE TABLE IF NOT EXISTS run (
     root_group TEXT NOT NULL,
     counter BIGINT NOT NULL,
     request_id TEXT,
-    state TEXT NOT NULL,
     document TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS run_state ON run (state, id);
 CREATE INDEX IF NOT EXISTS run_number ON run (root_group, counter);
 CREATE INDEX IF NOT EXISTS run_request ON run (request_id);
 
@@ -35,13 +34,14 @@ CREATE TABLE IF NOT EXISTS run_group (
     id TEXT NOT NULL,
     name TEXT NOT NULL,
     state TEXT NOT NULL,
-    PRIMARY KEY (id, name)
+    run_id TEXT NOT NULL  -- the id again: were it one column, PostgreSQL might walk the wrong index
 );
-CREATE INDEX IF NOT EXISTS run_group_name ON run_group (name, id);
-CREATE INDEX IF NOT EXISTS run_group_state ON run_group (name, state, id);
+CREATE INDEX IF NOT EXISTS run_group_id ON run_group (id);
+CREATE INDEX IF NOT EXISTS run_group_name ON run_group (name, run_id);
+CREATE INDEX IF NOT EXISTS run_group_state ON run_group (name, state, run_id);
 """
-_RUN = ("id", "root_group", "counter", "request_id", "state", "document")
-_RUN_GROUP = ("id", "name", "state")
+_RUN = ("id", "root_group", "counter", "request_id", "document")
+_RUN_GROUP = ("id", "name", "state", "run_id")
 _ENDED = tuple(phase for phase in Phase if phase.ended)
 
 
@@ -94,28 +94,30 @@ def page(
 ) -> tuple[str, list[Value]]:
     """Say how to ask for a page.
 
-    The runs of one state lie in the order of their ids in an index; a page of several states is
-    merged from a page of each.
+    The runs of one group and state lie in the order of their ids in an index; a page of several
+    states is merged from a page of each.  The limit is no parameter, for PostgreSQL plans by it.
     """
     order, behind = ("ASC", ">") if ascending else ("DESC", "<")
     ids: list[str] = []
     params: list[Value] = []
     for state in [""] if len(states) == len(_ALL) else states:
-        conditions = {"name = ?": group, "state = ?": state, f"id {behind} ?": after}
-        given = {condition: value for condition, value in conditions.items() if value}
-        where = f"WHERE {' AND '.join(given)} " if given else ""
-        table = "run_group" if group else "run"
-        ids.append(f"SELECT id FROM {table} {where}ORDER BY id {order} LIMIT ?")  # noqa: S608 (ours)
-        params += [*given.values(), limit]
+        conditions = {"state = ?": state, f"run_id {behind} ?": after}
+        given = {"name = ?": group, **{each: value for each, value in conditions.items() if value}}
+        ids.append(
+            f"SELECT run_id FROM run_group WHERE {' AND '.join(given)} "  # noqa: S608 (ours)
+            f"ORDER BY run_id {order} LIMIT {limit}"
+        )
+        params += given.values()
     merged = " UNION ALL ".join(
-        f"SELECT id FROM ({each}) AS of_state"  # noqa: S608 (ours)
+        f"SELECT run_id FROM ({each}) AS of_state"  # noqa: S608 (ours)
         for each in ids
     )
     sql = (
         "SELECT document FROM run WHERE id IN "  # noqa: S608 (ours)
-        f"(SELECT id FROM ({merged}) AS merged ORDER BY id {order} LIMIT ?) ORDER BY id {order}"
+        f"(SELECT run_id FROM ({merged}) AS merged ORDER BY run_id {order} LIMIT {limit}) "
+        f"ORDER BY id {order}"
     )
-    return sql, [*params, limit]
+    return sql, params
 
 
 def _states(phases: Sequence[Phase], results: Sequence[Result]) -> list[str]:
@@ -158,8 +160,8 @@ def _rows(data: bytes) -> Rows:
     state = f"{run.phase}/{run.result}"
     number, request_id = (root_group(run.group), run.counter), run.request_id or None
     return {
-        "run": [(run.id, *number, request_id, state, bytes(document).decode())],
-        "run_group": [(run.id, name, state) for name in enclosing(run.group)],
+        "run": [(run.id, *number, request_id, bytes(document).decode())],
+        "run_group": [(run.id, name, state, run.id) for name in ("", *enclosing(run.group))],
     }
 
 
