@@ -15,7 +15,8 @@ from agola.model.encryption_key import EncryptionKey, Keyring, RotationProgress
 from agola.storage.kv.port import KeyValue
 
 LOCK = "encryption"
-LOCK_TTL = timedelta(seconds=30)
+LOCK_TTL = timedelta(seconds=10)
+"""So long a rotation waits for one that was killed."""
 BATCH_RECORDS = 50
 BATCH_BYTES = 1024 * 1024
 PROGRESS_RECORDS = 1000
