@@ -18,6 +18,7 @@ import grpc
 from agola.core.errors import ExhaustedError, UnavailableError
 from agola.core.ids import Ids, RandomIds
 from agola.rpc.context import (
+    SERVICE,
     Principal,
     known_principal,
     set_principal,
@@ -143,14 +144,21 @@ class LogInterceptor(Surrounding):
     def _note(self, call: Call, context: Context) -> None:
         if self._observe is not None:
             self._observe(call)
-        level = _LEVELS.get(call.code, logging.INFO)
+        who = known_principal()
+        level = _level(call.code, who)
         if logger.isEnabledFor(level):
             milliseconds = call.seconds * 1000
             what = "%s %s in %.1f ms for %s [%s] %s"
-            who = known_principal() or "nobody"
             detail = context.details() or ""
             logger.log(
-                level, what, call.method, call.code.name, milliseconds, who, trace_id(), detail
+                level,
+                what,
+                call.method,
+                call.code.name,
+                milliseconds,
+                who or "nobody",
+                trace_id(),
+                detail,
             )
 
 
@@ -160,6 +168,12 @@ _LEVELS = {
     grpc.StatusCode.INTERNAL: logging.ERROR,
     grpc.StatusCode.UNKNOWN: logging.ERROR,
 }
+
+
+def _level(code: grpc.StatusCode, who: Principal | None) -> int:
+    if who is SERVICE and code is grpc.StatusCode.UNAVAILABLE:
+        return logging.DEBUG  # it will try again, and says so itself
+    return _LEVELS.get(code, logging.INFO)
 
 
 class AuthInterceptor(Surrounding):

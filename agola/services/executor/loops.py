@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from agola.core.errors import AgolaError
+from agola.core.trouble import Trouble
 from agola.model.assignment import (
     AssignedTask,
     AssignedTasks,
@@ -74,6 +75,7 @@ class RunserviceLoop:
         self._outbox = outbox
         self._hint = asyncio.Event()
         self._reached = asyncio.Event()
+        self._trouble = Trouble(logger, over="the runservice takes what it is told again")
 
     def look(self) -> None:
         """Look for tasks at once, should the connection be just waiting to be made again."""
@@ -95,7 +97,7 @@ class RunserviceLoop:
             try:
                 return await self._assignments.register_executor(self._executor)
             except AgolaError as error:
-                logger.info("cannot register yet: %s", error)
+                self._trouble.say(f"cannot register yet: {error}")
             await patience.wait()
 
     async def _session(self, registration: Registration) -> None:
@@ -179,6 +181,7 @@ class RunserviceLoop:
         except AgolaError as error:
             if error.reason == SESSION_STALE:
                 raise StaleSessionError from error
-            logger.info("the runservice did not take it: %s (%s)", error, error.reason)
+            self._trouble.say(f"the runservice did not take it: {error} ({error.reason})")
             return error
+        self._trouble.end()
         return None

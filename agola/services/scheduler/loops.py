@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 from agola.core.errors import AgolaError, OutOfRangeError
 from agola.core.name_queue import NameQueue
+from agola.core.trouble import Trouble
 from agola.services.scheduler.actions import SchedulingActions
 from agola.services.scheduler.ports import Events
 
@@ -29,6 +30,7 @@ class SchedulingLoops:
         self._groups: NameQueue[str] = NameQueue()
         self._revision = 0
         self._delay = FIRST_DELAY_SECONDS
+        self._trouble = Trouble(logger, over="run events are within reach again")
 
     async def follow(self) -> None:
         """Listen to run events, for ever; after a break go on where it was."""
@@ -39,7 +41,7 @@ class SchedulingLoops:
                 self._revision = 0
                 continue
             except (AgolaError, TimeoutError) as error:
-                logger.info("run events are out of reach: %s", str(error) or "silence")
+                self._trouble.say(f"run events are out of reach: {str(error) or 'silence'}")
             await asyncio.sleep(self._delay * random.uniform(0.5, 1.0))  # noqa: S311 (jitter)
             self._delay = min(self._delay * 2, MAX_DELAY_SECONDS)
 
@@ -56,6 +58,7 @@ class SchedulingLoops:
             async for event in events:
                 patience.reschedule(loop.time() + PATIENCE_SECONDS)
                 self._delay = FIRST_DELAY_SECONDS
+                self._trouble.end()
                 self._groups.put(self._actions.hear(event))
                 self._revision = event.revision
 
