@@ -12,7 +12,7 @@ from msgspec import structs
 from agola.config.model import S3Objects
 
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
-PATIENCE_SECONDS = 0.7
+PATIENCE_SECONDS = 1.0
 
 BAD_GATEWAY = b"<html>no gateway is in front of S3, but this one</html>"
 
