@@ -7,13 +7,13 @@ that a rename makes an object appear wholly or not at all.
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from io import FileIO
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from agola.storage.objects.file_errors import changing, reading
+from agola.storage.objects.file_info import info_of
 from agola.storage.objects.file_writing import Writing
 from agola.storage.objects.path import checked, checked_prefix, not_exist, past_end
 from agola.storage.objects.pieces import batched
@@ -116,8 +116,7 @@ def _describe(file: Path, path: str) -> ObjectInfo:
     status = file.stat()
     if file.is_dir():
         raise not_exist(path)
-    modify_time = datetime.fromtimestamp(status.st_mtime, UTC)
-    return ObjectInfo(path=path, size=status.st_size, modify_time=modify_time)
+    return info_of(path, status)
 
 
 def _open(file: Path, path: str, offset: int, stack: ExitStack) -> FileIO:

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
+from agola.storage.objects.file_info import info_of
 from agola.storage.objects.port import ObjectInfo
 
 
@@ -27,7 +27,7 @@ def _walk(
         if not path.endswith("/"):
             if path > after:
                 with suppress(FileNotFoundError):
-                    yield _describe(path, entry)
+                    yield info_of(path, entry.stat())
         elif recursive and (path > after or after.startswith(path)):
             yield from _walk(root, path, prefix, after, recursive=True)
 
@@ -44,9 +44,3 @@ def _entries(root: Path, folder: str) -> list[tuple[str, "os.DirEntry[str]"]]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(named, key=lambda pair: pair[0])
-
-
-def _describe(path: str, entry: "os.DirEntry[str]") -> ObjectInfo:
-    status = entry.stat()
-    modify_time = datetime.fromtimestamp(status.st_mtime, UTC)
-    return ObjectInfo(path=path, size=status.st_size, modify_time=modify_time)

@@ -12,10 +12,10 @@ the other in the order of whole paths: those that are not in it are shorter, or 
 import os
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
+from agola.storage.objects.file_info import info_of
 from agola.storage.objects.file_storage import FileObjectStorage
 from agola.storage.objects.port import ObjectInfo
 from agola.storage.objects.threads import threads
@@ -48,7 +48,7 @@ class _Flat:
         for path, entry in _files(root, "", prefix, after):
             if path > after and (recursive or "/" not in path.removeprefix(prefix)):
                 with suppress(FileNotFoundError):
-                    yield _describe(path, entry)
+                    yield info_of(path, entry.stat())
 
 
 def _files(folder: Path, start: str, prefix: str, after: str) -> Iterator[_Found]:
@@ -77,9 +77,3 @@ def _escaped(chunk: str) -> str:
     if chunk in {".", ".."}:  # what remained of a longer path
         return chunk.replace(".", "%2E")
     return chunk.replace("%", "%25").replace("/", "%2F")
-
-
-def _describe(path: str, entry: "os.DirEntry[str]") -> ObjectInfo:
-    status = entry.stat()
-    modify_time = datetime.fromtimestamp(status.st_mtime, UTC)
-    return ObjectInfo(path=path, size=status.st_size, modify_time=modify_time)
