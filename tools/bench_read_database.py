@@ -33,7 +33,7 @@ from agola.readdb.tables import set_progress
 from agola.services.runservice.store.run_table import RUN, TABLES, RunTable
 from agola.storage import kv, objects, sql
 from agola.storage.sql.port import Database
-from tests.testbed.postgres import serving_postgres
+from tests.testbed.postgres_process import serving_postgres
 
 COMPONENT = "runservice"
 REBUILT_RUNS = 100_000
