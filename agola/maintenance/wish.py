@@ -36,11 +36,15 @@ class Wish:
 
     async def follow(self) -> None:
         """Watch the flag, for ever; also through the loss of everything in the store."""
+        known = True
         while True:
             try:
+                if not known:
+                    await self.load()
+                    known = True
                 await self._watch()
             except OutOfRangeError:
-                await self._load_again()
+                known = False
             except UnavailableError as error:
                 logger.warning("the maintenance flag is out of reach: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -63,11 +67,6 @@ class Wish:
                     if change.key == REQUESTED:
                         self._take(requested=change.entry is not None)
                 self._revision = changes.revision
-
-    async def _load_again(self) -> None:
-        """Leave the old revision behind, or watching from it would fail for ever."""
-        self._revision = Revision(0)
-        await self.load()
 
     def _take(self, *, requested: bool) -> None:
         self._requested = requested

@@ -15,7 +15,7 @@ from agola.core.ids import RandomIds
 from agola.maintenance.flag import MaintenanceFlag
 from agola.maintenance.modes import modes
 from agola.storage import kv
-from agola.storage.kv.port import Changes, KeyValue, Revision
+from agola.storage.kv.port import Changes, KeyValue, Page, Revision
 
 
 class Bodies:
@@ -248,12 +248,19 @@ async def test_a_cancelled_block_closes_its_body(store: KeyValue, bodies: Bodies
 
 
 class RestoredStore:
-    """A store of which a backup is put back as soon as somebody watches it."""
+    """A store of which a backup is put back as soon as somebody watches it; then it stutters."""
 
     def __init__(self, store: KeyValue, flag: MaintenanceFlag) -> None:
         self._store = store
         self._flag = flag
         self._restored = False
+        self._failing = False
+
+    async def range(self, prefix: str) -> Page:
+        if self._failing:
+            self._failing = False
+            raise UnavailableError("not yet", reason="KV_UNAVAILABLE")
+        return await self._store.range(prefix)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._store, name)
@@ -264,6 +271,7 @@ class RestoredStore:
         if not self._restored:
             self._restored = True
             await self._flag.enable()  # it was asked for in the backup
+            self._failing = True
             raise OutOfRangeError("it is younger than that", reason="REVISION_REGRESSED")
         async for changes in self._store.watch(prefix, after=after, previous=previous):
             yield changes

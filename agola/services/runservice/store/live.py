@@ -62,15 +62,19 @@ class KeyValueLiveState(Picture):
 
     async def follow(self) -> None:
         """Keep the picture true, for ever."""
+        known = True
         while True:
             try:
+                if not known:
+                    await self.load()
+                    known = True
                 watch = self._kv.watch(PREFIX, after=self.revision)
                 async with aclosing(watch) as history:
                     async for changes in history:
                         await self._show(_by_path(changes), changes.revision)
             except OutOfRangeError:
                 self.revision = Revision(0)
-                await self.load()
+                known = False
             except UnavailableError as error:
                 logger.warning("the live state is out of reach: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
