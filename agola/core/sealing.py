@@ -5,7 +5,8 @@ sealed together as one document, in the field `sealed`.  One seal for each recor
 value: it is quicker, and tells neither how long a value is nor how many there are of a kind.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -20,8 +21,8 @@ EACH: Final = "*"
 SECRET: Final = "*secret*"  # noqa: S105 (no password)
 """In a shape: this text."""
 
-Shape: TypeAlias = "Mapping[str, Shape] | str"
-"""Where the secrets of a record are: names of its fields, down to `SECRET`."""
+Shape: TypeAlias = Mapping[str, Any]
+"""Where the secrets of a record are: names of its fields with the shapes of these, or `SECRET`."""
 
 Document: TypeAlias = dict[str, Any]
 
@@ -31,7 +32,7 @@ class RecordSealer:
 
     def __init__(self, sealer: Sealer, data_type: str, shape: Shape) -> None:
         self._sealer = sealer
-        self._shape = shape
+        self._take = _taker(shape)
         self.data_type = data_type
 
     def seal(self, id: str, record: Document, key: Key | None = None) -> Document:  # noqa: A002
@@ -39,7 +40,7 @@ class RecordSealer:
 
         With the current key, unless another one is given.
         """
-        secrets = _take(record, self._shape)
+        secrets = self._take(record)
         if not secrets:
             return record
         text = msgspec.json.encode(secrets).decode()
@@ -88,7 +89,7 @@ class RecordSealer:
         except msgspec.MsgspecError as error:
             raise self.damaged(id) from error
         if not sealed:
-            return "" if _take(self.decode(id, data), self._shape) else None
+            return "" if self._take(self.decode(id, data)) else None
         key_id = key_id_of(sealed)
         if key_id is None:
             raise self.damaged(id)
@@ -108,27 +109,49 @@ class _Glance(msgspec.Struct):
     sealed: str = ""
 
 
-def _take(node: Any, shape: Shape) -> Document:
-    """Take the secrets out of a document; give them, by the same names."""
-    taken: Document = {}
-    for name, below in _parts(node, shape):
-        value = node[name]
-        if below == SECRET:
-            if isinstance(value, str) and value:
-                taken[str(name)], node[name] = value, ""
-        elif within := _take(value, below):
-            taken[str(name)] = within
+Taker: TypeAlias = Callable[[Any], Document]
+"""Takes the secrets out of a document, and gives them by the same names."""
+
+
+def _taker(shape: Shape) -> Taker:
+    """Make a taker of a shape: once, for run configs may have thousands of values."""
+    if shape.get(EACH) == SECRET:
+        return _take_values
+    if EACH in shape:
+        return partial(_take_each, _taker(shape[EACH]))
+    texts = tuple(name for name, below in shape.items() if below == SECRET)
+    below = tuple((name, _taker(part)) for name, part in shape.items() if part != SECRET)
+    return partial(_take_fields, texts, below)
+
+
+def _take_values(node: Any) -> Document:
+    if type(node) is not dict or not node:
+        return {}
+    taken = {name: text for name, text in node.items() if text and type(text) is str}
+    node.update(dict.fromkeys(taken, ""))
     return taken
 
 
-def _parts(node: Any, shape: Shape) -> Iterator[tuple[Any, Shape]]:
-    """Name the members of a node that may be or hold secrets."""
-    if isinstance(shape, str) or not isinstance(node, dict | list):
-        return
-    for name in list(node) if isinstance(node, dict) else range(len(node)):
-        below = shape.get(EACH) or shape.get(str(name))
-        if below is not None:
-            yield name, below
+def _take_each(below: Taker, node: Any) -> Document:
+    members: Iterable[tuple[Any, Any]] = ()
+    if type(node) is dict:
+        members = node.items()
+    elif type(node) is list:
+        members = enumerate(node)
+    return {str(name): taken for name, member in members if (taken := below(member))}
+
+
+def _take_fields(texts: Sequence[str], below: Sequence[tuple[str, Taker]], node: Any) -> Document:
+    if type(node) is not dict:
+        return {}
+    taken: Document = {}
+    for name in texts:
+        if (text := node.get(name)) and type(text) is str:
+            taken[name], node[name] = text, ""
+    for name, take in below:
+        if (value := node.get(name)) and (within := take(value)):
+            taken[name] = within
+    return taken
 
 
 def _fill(node: Any, secrets: Document) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from agola.core.errors import NotExistError, PreconditionError, UnavailableError
 from agola.core.keyring import Key, unknown_key
@@ -20,8 +21,10 @@ LOCK_TTL = timedelta(seconds=10)
 BATCH_RECORDS = 50
 BATCH_BYTES = 1024 * 1024
 PROGRESS_RECORDS = 1000
-BREATH_RECORDS = 20
+BREATH_RECORDS = 5
 """After so many records, other work has its turn."""
+BIG_BYTES = 64 * 1024
+"""Records from this size on are encrypted beside the event loop, not in it."""
 
 
 class EncryptedData:
@@ -145,7 +148,9 @@ class EncryptedData:
                 seen += 1
                 if sealer.key_id(stored.id, stored.data) in self._register.lost:
                     continue
-                if (data := sealer.sealed_again(stored.id, stored.data, key)) is not None:
+                again = partial(sealer.sealed_again, stored.id, stored.data, key)
+                big = len(stored.data) >= BIG_BYTES
+                if (data := await asyncio.to_thread(again) if big else again()) is not None:
                     actions.append(Action(sealer.data_type, stored.id, data))
                     size += len(data)
                 if len(actions) >= BATCH_RECORDS or size >= BATCH_BYTES or seen >= PROGRESS_RECORDS:

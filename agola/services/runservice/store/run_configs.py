@@ -20,6 +20,9 @@ RUN_COUNTER = "runcounter"
 CACHED_CONFIGS = 500
 MAX_BATCH = 50
 
+MANY_TASKS, MANY_BYTES = 50, 64 * 1024
+"""From here on, run configs are encrypted and decrypted beside the event loop, not in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Request:
@@ -58,7 +61,9 @@ class StoredRunConfigs:
             data = await self._datamanager.read(RUN_CONFIG, run_id)
         except NotExistError as error:
             raise no_run(run_id) from error
-        config = self.records.decode(run_id, data)
+        few = len(data) < MANY_BYTES
+        decode = self.records.decode
+        config = decode(run_id, data) if few else await asyncio.to_thread(decode, run_id, data)
         self._remember(config)
         return config
 
@@ -102,17 +107,21 @@ class StoredRunConfigs:
             roots[root] += 1
             counters.append(roots[root])
         actions = [
-            *self._puts(configs, key),
+            *await self._puts(configs, key),
             *(Action(RUN_COUNTER, root, str(last).encode()) for root, last in roots.items()),
         ]
         await self._datamanager.commit(actions, groups=groups)
         while (newer := await self._register.current()).id != key.id:  # a rotation has begun
             key = newer
-            await self._datamanager.commit(self._puts(configs, key))
+            await self._datamanager.commit(await self._puts(configs, key))
         return counters
 
-    def _puts(self, configs: Sequence[RunConfig], key: Key) -> list[Action]:
-        return [Action(RUN_CONFIG, one.id, self.records.encode(one, key)) for one in configs]
+    async def _puts(self, configs: Sequence[RunConfig], key: Key) -> list[Action]:
+        def puts() -> list[Action]:
+            return [Action(RUN_CONFIG, one.id, self.records.encode(one, key)) for one in configs]
+
+        few = sum(len(config.tasks) for config in configs) < MANY_TASKS
+        return puts() if few else await asyncio.to_thread(puts)
 
     async def _last_number(self, counter_id: str) -> int:
         try:

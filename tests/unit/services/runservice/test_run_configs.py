@@ -133,6 +133,19 @@ async def test_a_record_that_is_none_is_damaged(data: DataManager, stored: bytes
     assert caught.value.reason == "DATA_DAMAGED"
 
 
+async def test_a_config_of_many_tasks_comes_out_as_it_went_in(data: DataManager) -> None:
+    (task,) = a_config().tasks.values()
+    tasks = {
+        TaskID(f"t{n}"): structs.replace(task, id=TaskID(f"t{n}"), name=f"task {n}")
+        for n in range(300)
+    }
+    config = structs.replace(a_config(), tasks=tasks)
+    async with run_configs(data, KeyRegister(data, FixedKeys(OLD))) as configs:
+        await configs.create(config)
+    assert CANARY.encode() not in await data.read(RUN_CONFIG, "r")
+    assert await read_anew(data, OLD).read(RunID("r")) == config
+
+
 class TurningKeys(FixedKeys):
     """Keys of which another one becomes current as soon as the first was taken."""
 
