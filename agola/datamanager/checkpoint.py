@@ -112,19 +112,20 @@ class Checkpoints:
     async def _replace_snapshot(self, number: WalSequence) -> bool:
         """Write a snapshot, and let all use it.  False: somebody else was faster."""
         pointer = Compare(SNAPSHOT, self._log.snapshot_revision)
-        over, batches = self._log.snapshot, self._log.batches()
-        status = await self._writer.write(
-            dict(await folded(batches)),
-            over=over,
-            data_sequence=number,
-            wal_sequence=batches[-1].sequence,
-        )
+        status = await self._write(number)
         put = Put(SNAPSHOT, number.encode())
         if not (await self._kv.txn([self._log.guard, pointer], [put])).succeeded:
             await self._writer.discard(status)
             return False
         await self._used(status)
         return True
+
+    async def _write(self, number: WalSequence) -> DataStatus:
+        over, batches = self._log.snapshot, self._log.batches()
+        last = batches[-1].sequence
+        changes = await folded(batches)
+        del batches  # who has the last one would free all at once, which takes long
+        return await self._writer.write(changes, over=over, data_sequence=number, wal_sequence=last)
 
     async def _used(self, status: DataStatus) -> None:
         while self._log.snapshot.data_sequence < status.data_sequence:

@@ -1,9 +1,10 @@
 """The data files of a snapshot: records in the order of their ids, merged with what changed."""
 
+from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge as merged
-from itertools import islice
+from itertools import chain, islice
 
 from agola.datamanager import record
 from agola.datamanager.pace import Pace
@@ -13,6 +14,7 @@ Changes = Mapping[str, bytes | None]
 """What became of the objects of one type, by id.  None: deleted."""
 
 SORTED_AT_ONCE = 1000
+PARTS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,11 @@ class Piece:
 class SortedChanges:
     """Changes in the order of their ids, each taken once."""
 
-    def __init__(self, data_type: str, changes: Iterator[tuple[str, bytes | None]]) -> None:
+    def __init__(self, data_type: str, changes: Changes, ids: Iterator[str]) -> None:
         self.data_type = data_type
         self._changes = changes
-        self._next = next(changes, None)
+        self._ids = ids
+        self._next = next(ids, None)
 
     def __bool__(self) -> bool:
         """Say whether any are left."""
@@ -37,36 +40,58 @@ class SortedChanges:
 
     def reach(self, object_id: str) -> bool:
         """Say whether one is left whose id is *object_id* or sorts before it."""
-        return self._next is not None and self._next[0] <= object_id
+        return self._next is not None and self._next <= object_id
 
     def take(self, up_to: str | None = None) -> Iterator[Action]:
         """Take those up to an id, inclusive, or all that are left."""
-        while self._next is not None and (up_to is None or self._next[0] <= up_to):
-            action = Action(self.data_type, *self._next)
-            self._next = next(self._changes, None)
+        while self._next is not None and (up_to is None or self._next <= up_to):
+            action = Action(self.data_type, self._next, self._changes[self._next])
+            self._next = next(self._ids, None)
             yield action
 
 
-async def folded(batches: Iterable[Batch]) -> dict[str, dict[str, bytes | None]]:
+class ManyChanges(Mapping[str, bytes | None]):
+    """Changes in many small dicts: a large one takes too long to grow."""
+
+    def __init__(self) -> None:
+        self._parts: list[dict[str, bytes | None]] = [{} for _ in range(PARTS)]
+
+    def put(self, object_id: str, data: bytes | None) -> None:
+        self._parts[hash(object_id) % PARTS][object_id] = data
+
+    def __getitem__(self, object_id: str) -> bytes | None:
+        return self._parts[hash(object_id) % PARTS][object_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return chain.from_iterable(self._parts)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+
+async def folded(batches: Iterable[Batch]) -> dict[str, Changes]:
     """Say what became of objects in the end, by type and id."""
     pace = Pace()
-    changes: dict[str, dict[str, bytes | None]] = {}
+    changes: defaultdict[str, ManyChanges] = defaultdict(ManyChanges)
     for batch in batches:
         for action in batch.actions:
-            changes.setdefault(action.data_type, {})[action.id] = action.data
+            changes[action.data_type].put(action.id, action.data)
             await pace.breathe()
-    return changes
+    return dict(changes)
 
 
 async def in_order(data_type: str, changes: Changes) -> SortedChanges:
-    """Sort changes, a slice at a time."""
+    """Sort changes, a slice at a time.
+
+    Only ids are sorted: many pairs would make the garbage collector look at all there is.
+    """
     pace = Pace()
-    rest = iter(changes.items())
-    runs: list[list[tuple[str, bytes | None]]] = []
+    rest = iter(changes)
+    runs: list[list[str]] = []
     while run := sorted(islice(rest, SORTED_AT_ONCE)):
         runs.append(run)
         await pace.breathe()
-    return SortedChanges(data_type, merged(*runs))
+    return SortedChanges(data_type, changes, merged(*runs))
 
 
 async def merge(old: AsyncIterable[Piece], changes: SortedChanges) -> AsyncGenerator[Piece, None]:

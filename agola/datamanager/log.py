@@ -19,6 +19,7 @@ from agola.datamanager.layout import (
     WalHeader,
     epoch_key,
 )
+from agola.datamanager.pace import Pace
 from agola.datamanager.port import Action, Batch, WalSequence
 from agola.datamanager.sequence import same_epoch
 from agola.datamanager.snapshot import Snapshots
@@ -183,7 +184,7 @@ class Log:
                 self._remove(change.key)
             elif change.key == SNAPSHOT:
                 status = await self._snapshots.status(_pointer_in(change.entry))
-                self._use(status, change.entry)
+                await self._forget(self._use(status, change.entry))
             elif change.key.startswith(WALS):
                 header = _header_of(change.entry)
                 if header.previous != self.last:
@@ -222,18 +223,28 @@ class Log:
             objects = self._overlay.setdefault(action.data_type, {})
             objects[action.id] = Newest(batch.sequence, action.data)
 
-    def _use(self, status: DataStatus, pointer: Entry) -> None:
-        """Read from a newer snapshot: forget of the log what is in it."""
+    def _use(self, status: DataStatus, pointer: Entry) -> list[Batch]:
+        """Read from a newer snapshot.  Gives the batches that are in it."""
         self.snapshot = status
         self.snapshot_revision = pointer.mod_revision
-        for sequence in [each for each in self._batches if each <= status.wal_sequence]:
-            batch = self._batches.pop(sequence)
+        merged = [each for each in self._batches if each <= status.wal_sequence]
+        return [self._batches.pop(sequence) for sequence in merged]
+
+    async def _forget(self, merged: list[Batch]) -> None:
+        """Drop what happened in batches that are in the snapshot, a slice at a time.
+
+        Reads may see it until then: it says the same as the snapshot.
+        """
+        pace = Pace()
+        while merged:
+            batch = merged.pop()
             self.pending_bytes -= _size(batch)
             for action in batch.actions:
                 objects = self._overlay[action.data_type]
                 newest = objects.get(action.id)
-                if newest is not None and newest.sequence <= status.wal_sequence:
+                if newest is not None and newest.sequence <= self.snapshot.wal_sequence:
                     del objects[action.id]
+                await pace.breathe()
 
     def _tell(self) -> None:
         self._moved.set()

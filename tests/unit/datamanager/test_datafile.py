@@ -1,6 +1,7 @@
 """Data files against a dict: merged, cut, joined, and found again through their indexes."""
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -11,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agola.core.background import background
 from agola.core.ids import RandomIds
 from agola.datamanager import index as indexes
 from agola.datamanager import record
-from agola.datamanager.datafile import Changes, in_order
+from agola.datamanager.datafile import Changes, ManyChanges, in_order
 from agola.datamanager.errors import MalformedError
-from agola.datamanager.index import Index
+from agola.datamanager.index import Index, IndexCache
 from agola.datamanager.layout import DataStatus, Paths
 from agola.datamanager.limits import Limits
 from agola.datamanager.port import Action, WalSequence
@@ -265,3 +267,58 @@ async def test_files_of_before_there_were_digests_are_read_and_folded(tmp_path: 
         assert await made.snapshots.read(made.status, "user", "000150") == bytes(100)
         await made.fold(some(5, 500, size=7))
         await made.check()
+
+
+async def test_memory_does_not_hold_the_files_that_are_read_and_written(tmp_path: Path) -> None:
+    async with files(tmp_path, 24_000_000) as made:
+        await made.fold(some(*range(6000), size=4000))
+        assert max(made.sizes) > 23_000_000
+        tracemalloc.start()
+        try:
+            await made.fold(some(*range(0, 6000, 500)))
+            async with aclosing(made.snapshots.scan(made.status, "user", after="")) as found:
+                count = len([None async for _ in found])
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert count == 6000
+        assert peak < 8_000_000  # pieces of a megabyte, where they are read and where written
+
+
+async def test_the_event_loop_goes_on_while_much_is_folded(tmp_path: Path) -> None:
+    async with files(tmp_path, 8_000_000) as made:
+        turns = 0
+
+        async def turn() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        async with background(turn):
+            await made.fold(some(*range(20_000), size=20))
+        assert turns > 20
+        await made.check()
+
+
+def test_indexes_are_kept_as_far_as_they_fit() -> None:
+    cache = IndexCache(100)
+    kept = [Index() for _ in range(4)]
+    for number, index in enumerate(kept[:3]):
+        cache.put(str(number), index, 40)
+    assert cache.get("0") is None
+    assert cache.get("1") is kept[1]  # used, so the other one goes
+    cache.put("3", kept[3], 40)
+    assert cache.get("2") is None
+    assert cache.get("1") is kept[1]
+    cache.put("large", Index(), 1000)
+    assert [cache.get(each) is not None for each in ("1", "3", "large")] == [False, False, True]
+
+
+@given(st.lists(st.tuples(ids, st.none() | st.binary(max_size=3)), max_size=50))
+def test_many_changes_are_a_dict(pairs: list[tuple[str, bytes | None]]) -> None:
+    made = ManyChanges()
+    for key, data in pairs:
+        made.put(key, data)
+    assert dict(made) == dict(pairs)
+    assert len(made) == len(dict(pairs))
