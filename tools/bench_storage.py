@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -80,21 +80,10 @@ async def writes(config: Config) -> dict[str, float]:
     return figures
 
 
-async def embedded_posix(root: Path) -> dict[str, float]:
-    return named("embedded_posix", await writes(Config(data_dir=root)))
-
-
-async def etcd_s3(root: Path) -> dict[str, float]:
-    with etcd_cluster(root, 1) as (server,), s3_serving() as s3:
-        key_value = EtcdKeyValue(endpoints=(server.endpoint,))
-        config = Config(data_dir=root, key_value=key_value, objects=s3)
-        return named("etcd_s3", await writes(config))
-
-
-async def checkpoint(root: Path) -> dict[str, float]:
+async def checkpoint(config: Config) -> dict[str, float]:
     """Fold 100,000 new objects; then one change to each hundredth part of them; then one only."""
     figures: dict[str, float] = {"checkpoint_objects": OBJECTS}
-    async with store(Config(data_dir=root), ONLY_WHEN_ASKED) as opened:
+    async with store(config, ONLY_WHEN_ASKED) as opened:
         await fill(opened)
         figures |= named("checkpoint_new", await watched(opened.checkpoint))
         step = OBJECTS // 100
@@ -105,10 +94,10 @@ async def checkpoint(root: Path) -> dict[str, float]:
     return figures
 
 
-async def reads(root: Path) -> dict[str, float]:
+async def reads(config: Config) -> dict[str, float]:
     """Read single objects, and all, out of a snapshot."""
     chosen = random.Random(1)
-    async with store(Config(data_dir=root), ONLY_WHEN_ASKED) as opened:
+    async with store(config, ONLY_WHEN_ASKED) as opened:
         await fill(opened)
         await opened.checkpoint()
         taken = []
@@ -185,12 +174,33 @@ def named(prefix: str, figures: dict[str, float]) -> dict[str, float]:
     return {f"{prefix}_{name}": value for name, value in figures.items()}
 
 
-SECTIONS: dict[str, Callable[[Path], Awaitable[dict[str, float]]]] = {
-    "embedded_posix": embedded_posix,
-    "etcd_s3": etcd_s3,
-    "checkpoint": checkpoint,
-    "reads": reads,
-}
+@contextmanager
+def embedded_posix() -> Generator[Config, None, None]:
+    with tempfile.TemporaryDirectory() as name:
+        yield Config(data_dir=Path(name))
+
+
+@contextmanager
+def etcd_s3() -> Generator[Config, None, None]:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        etcd_cluster(Path(name), 1) as (server,),
+        s3_serving() as s3,
+    ):
+        key_value = EtcdKeyValue(endpoints=(server.endpoint,))
+        yield Config(data_dir=Path(name), key_value=key_value, objects=s3)
+
+
+STORAGES = {each.__name__: each for each in (embedded_posix, etcd_s3)}
+WORK = {each.__name__: each for each in (writes, checkpoint, reads)}
+SECTIONS = [f"{storage}_{work}" for storage in STORAGES for work in WORK]
+
+
+def run(section: str) -> dict[str, float]:
+    """Run a section here."""
+    storage, _, work = section.rpartition("_")
+    with STORAGES[storage]() as config:
+        return named(storage, asyncio.run(WORK[work](config)))
 
 
 def measure(section: str) -> dict[str, Any]:
@@ -201,17 +211,11 @@ def measure(section: str) -> dict[str, Any]:
     return found
 
 
-async def run(section: str, root: Path) -> dict[str, float]:
-    return await SECTIONS[section](root)
-
-
 def main(arguments: list[str]) -> None:
-    figures: dict[str, Any]
+    figures: dict[str, Any] = {}
     if arguments[:1] == ["--here"]:
-        with tempfile.TemporaryDirectory() as name:
-            figures = asyncio.run(run(arguments[1], Path(name)))
+        figures = run(arguments[1])
     else:
-        figures = {}
         for section in arguments or SECTIONS:
             figures |= measure(section)
     print(json.dumps(figures, indent=2))
