@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 
 from agola.core.background import background
 from agola.core.errors import AgolaError, OutOfRangeError, UnavailableError
+from agola.core.trouble import Trouble
 from agola.datamanager.port import Batch, DataManager, WalSequence
 from agola.datamanager.sequence import same_epoch
 from agola.readdb.tables import NOTHING, Tables, progress, set_progress
@@ -45,6 +46,7 @@ class ReadDatabase:
         self._applied = NOTHING
         self._promised = NOTHING
         self._moved = asyncio.Event()
+        self._trouble = Trouble(logger, over="the read database keeps up again")
         self._trust: asyncio.Timeout | None = None
         """While the tables are trusted: runs out when somebody doubts."""
 
@@ -87,7 +89,7 @@ class ReadDatabase:
             try:
                 await self._keep_up()
             except AgolaError as error:
-                logger.warning("the read database falls behind: %s", error)
+                self._trouble.say(f"the read database falls behind: {error}")
                 pause = FIRST_PAUSE_SECONDS if self._applied != before else pause * 2
                 pause = min(pause, LONGEST_PAUSE_SECONDS)
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 (no secret)
@@ -100,6 +102,7 @@ class ReadDatabase:
             if not await self._is_known(seen):
                 raise _elsewhere(seen)
             self._tell(seen)
+            self._trouble.end()
             async with self._until_doubted():
                 await self._follow(seen)
         except (OutOfRangeError, UnavailableError) as error:

@@ -256,6 +256,17 @@ async def test_rows_are_loaded(database: Database) -> None:
         assert await tx.fetch("SELECT id, number, note FROM run ORDER BY id") == rows
 
 
+async def test_text_with_nul_harms_nobody(database: Database) -> None:
+    async with database.tx() as tx:
+        await tx.execute_many("INSERT INTO run (id) VALUES (?)", [("a\0b",), ("a",)])
+        await tx.load("run", ("id", "number"), [("\0", 1)])
+        await tx.execute("UPDATE run SET number = 2 WHERE id = ?", ("a\0b",))
+    async with database.read() as tx:
+        for run_id, number in (("a\0b", 2), ("a", 0), ("\0", 1)):
+            sql = "SELECT number FROM run WHERE id = ?"
+            assert await tx.fetch(sql, (run_id,)) == [(number,)]
+
+
 async def test_what_cannot_be_loaded_fails(database: Database) -> None:
     with pytest.raises(InternalError) as caught:
         async with database.tx() as tx:

@@ -1,9 +1,9 @@
 """The SQL port: what both drivers of the read database promise, and the SQL that both speak.
 
-Parameters are `?`.  Columns are TEXT (sorted by code point), BIGINT, DOUBLE PRECISION, BOOLEAN and
-BYTEA; moments are BIGINT microseconds, documents are TEXT.  Upserts are `ON CONFLICT … DO UPDATE`,
-`RETURNING` works.  Identifiers are lower case and unquoted; SQL that only one of the two engines
-understands has no place above this port.
+Parameters are `?`.  Columns are TEXT (sorted by code point; a NUL may come back as U+FFFE), BIGINT,
+DOUBLE PRECISION, BOOLEAN and BYTEA; moments are BIGINT microseconds, documents are TEXT.  Upserts
+are `ON CONFLICT … DO UPDATE`, `RETURNING` works.  Identifiers are lower case and unquoted; SQL that
+only one of the two engines understands has no place above this port.
 
 A definition is a script of `CREATE TABLE IF NOT EXISTS` and `CREATE INDEX IF NOT EXISTS`.  Tables
 are never altered: another definition is another database, filled from the beginning.

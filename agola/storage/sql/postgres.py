@@ -7,6 +7,7 @@ from typing import LiteralString, TypeAlias
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
 from agola.core.errors import AgolaError, ConcurrencyError, InternalError, UnavailableError
@@ -36,6 +37,14 @@ WRITE: LiteralString = "BEGIN; SELECT pg_advisory_xact_lock({writers})"
 """Each statement of a writer sees all that was committed; who writes waits for others who do."""
 READ: LiteralString = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
+_NETWORK = {
+    "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""Notice within seconds that a server has vanished without a word; the DSN may say otherwise."""
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = ?"
 _LOST = errors.UndefinedTable | errors.InvalidSchemaName
 
@@ -65,7 +74,7 @@ async def opening_postgres(
 
     pool: Pool = AsyncConnectionPool(
         dsn,
-        kwargs={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT_SECONDS},
+        kwargs={"autocommit": True, **_NETWORK, **conninfo_to_dict(dsn)},
         min_size=1,
         max_size=pool_size,
         timeout=wait_seconds,
@@ -200,7 +209,7 @@ class PostgresTransaction:
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
         with self._statements.one():
-            await self._connection.cursor().executemany(for_psycopg(sql), rows)
+            await self._connection.cursor().executemany(for_psycopg(sql), map(_without_nul, rows))
 
     async def load(
         self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]]
@@ -211,7 +220,7 @@ class PostgresTransaction:
         with self._statements.one():
             async with self._connection.cursor().copy(target) as copy:
                 for row in rows:
-                    await copy.write_row(row)
+                    await copy.write_row(_without_nul(row))
 
     async def fetch(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
         with self._statements.one():
@@ -223,7 +232,14 @@ class PostgresTransaction:
             await self._connection.execute(statement)
 
     async def _execute(self, sql: str, params: Sequence[Value]) -> psycopg.AsyncCursor[Row]:
-        return await self._connection.execute(for_psycopg(sql), params)
+        return await self._connection.execute(for_psycopg(sql), _without_nul(params))
+
+
+def _without_nul(values: Sequence[Value]) -> Sequence[Value]:
+    """Put U+FFFE, which is no character, for NUL, which this engine's text cannot have."""
+    if not any(isinstance(value, str) and "\0" in value for value in values):
+        return values
+    return [value.replace("\0", "\ufffe") if isinstance(value, str) else value for value in values]
 
 
 async def _commit(connection: Connection) -> None:
