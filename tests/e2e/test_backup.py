@@ -1,6 +1,8 @@
 """A backup of a whole installation, taken while it works, and put back: here or elsewhere."""
 
 import json
+import os
+import select
 import shutil
 import subprocess
 import threading
@@ -23,6 +25,7 @@ from agola.model.run import ArchivedRun
 from tests.e2e.test_runs import ended, one_task, started
 from tests.testbed.etcd_process import EtcdServer
 from tests.testbed.installation import AGOLA, Installation, installation, repository
+from tests.unit.maintenance.legacy import original
 
 pytest_plugins = ["tests.testbed.etcd", "tests.testbed.postgres", "tests.testbed.s3"]
 
@@ -284,3 +287,65 @@ def test_only_an_administrator_may_take_or_bring_a_backup(
         done = own.agola("admin", verb, str(backup), env={"AGOLA_TOKEN": token})
         assert done.returncode == 3
         assert "ADMIN_REQUIRED" in done.stderr
+
+
+def test_tasks_of_runs_that_are_gone_are_stopped(own: Installation, tmp_path: Path) -> None:
+    backup = exported(own, tmp_path / "backup")
+    pipe = tmp_path / "fifo"
+    os.mkfifo(pipe)
+    path = repository(tmp_path / "tree", one_task(f"echo $$ > {pipe}; sleep 1000"))
+    started(own, path)
+    process = os.pidfd_open(int(pipe.read_text()))
+    imported(own, backup)
+    assert json.loads(own.agola("run", "list", "-o", "json").stdout)["runs"] == []
+    ready, _, _ = select.select([process], [], [], 60)
+    os.close(process)
+    assert ready, "the task goes on without its run"
+    done = ended(own, started(own, repository(tmp_path / "next", one_task("true")))["id"])
+    assert done["run"]["result"] == "success"
+
+
+def test_what_the_original_exported_is_taken_over(own: Installation, tmp_path: Path) -> None:
+    users, runs = tmp_path / "users.json", tmp_path / "runs.json"
+    alice = original.user(original.USER, "alice", admin=True, tokens={"ci": "0123abc"})
+    root = "f0000000-0000-4000-8000-000000000000"
+    users.write_bytes(original.export([alice, original.group(root, ("user", original.USER))]))
+    task, _ = original.TASKS
+    ids = [original.run_id(number) for number in (1, 2, 31)]
+    step = original.run_step("s", "true")
+    runs.write_bytes(
+        original.export(
+            [
+                *(
+                    original.run(one, original.task_state(task, "success", original.step_state()))
+                    for one in ids
+                ),
+                *(original.run_config(one, original.task_config(task, "b", step)) for one in ids),
+            ]
+        )
+    )
+    in_maintenance(own, "enable")
+    done = own.agola("admin", "import", str(runs))
+    assert done.returncode == 2
+    assert "--service" in done.stderr
+    for service, path in (("configstore", users), ("runservice", runs)):
+        done = own.agola("admin", "import", str(path), "--service", service)
+        assert done.returncode == 0, done.stderr
+    assert "runservice: 3 run, 3 runconfig" in done.stdout
+    in_maintenance(own, "disable", "--service", "runservice")
+    in_maintenance(own, "disable", "--service", "configstore", "--no-wait")
+    own.token = "0123abc"
+    in_maintenance(own, "disable")
+    for run_id in ids:
+        assert ended(own, run_id)["run"]["result"] == "success"
+
+
+def test_a_cut_export_of_the_original_changes_nothing(own: Installation, tmp_path: Path) -> None:
+    path = tmp_path / "users.json"
+    whole = original.export([original.user(original.USER, "alice")])
+    path.write_bytes(whole[:-5])
+    in_maintenance(own, "enable")
+    done = own.agola("admin", "import", str(path), "--service", "configstore")
+    assert "EXPORT_INVALID" in done.stderr
+    in_maintenance(own, "disable")
+    assert "admin" in own.agola("user", "list").stdout
