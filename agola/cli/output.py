@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
-_INTERNAL = {"format", "request_id", "digest", "task_count"}
+_INTERNAL = {"format", "request_id", "digest", "task_count", "opening"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 

@@ -62,6 +62,8 @@ class _Service:
         self._presence = presence
         self._bodies = bodies
         self._clock = clock
+        self._mode = False
+        """The last one that was reached."""
         self._pause = FIRST_PAUSE_SECONDS
         self.up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done as soon as the first body is up, or failed as it did."""
@@ -82,6 +84,8 @@ class _Service:
     async def _be(self, *, maintenance: bool) -> None:
         """Be in one mode until another one is wanted, or until the body has to be opened again."""
         start = self._clock.monotonic()
+        if not maintenance:  # nobody must take the instance for one that leaves its data alone
+            self._presence.say(maintenance=self._mode, opening=True)
         try:
             async with self._bodies[maintenance]():
                 self._is_up(maintenance=maintenance)
@@ -94,6 +98,7 @@ class _Service:
 
     def _is_up(self, *, maintenance: bool) -> None:
         logger.info("in maintenance mode" if maintenance else "serving")
+        self._mode = maintenance
         self._presence.say(maintenance=maintenance)
         if not self.up.done():
             self.up.set_result(None)

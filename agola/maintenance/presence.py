@@ -33,10 +33,10 @@ class Presence:
         self._said: MaintenanceInstance | None = None
         self._news = asyncio.Event()
 
-    def say(self, *, maintenance: bool) -> None:
-        """Tell that the instance is in this mode from now on."""
+    def say(self, *, maintenance: bool, opening: bool = False) -> None:
+        """Tell that the instance is in this mode from now on, or *opening* what is to serve."""
         self._said = MaintenanceInstance(
-            id=self._id, maintenance=maintenance, change_time=self._clock.now()
+            id=self._id, maintenance=maintenance, change_time=self._clock.now(), opening=opening
         )
         self._news.set()
 

@@ -51,6 +51,8 @@ class MaintenanceInstance(Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Whether it is in maintenance mode."""
     change_time: datetime
     """Since when."""
+    opening: bool = False
+    """It is about to serve, and may have begun to read its data."""
     format: int = 1
 
 
@@ -62,6 +64,7 @@ class MaintenanceStatus(Struct, frozen=True, kw_only=True):
 
     @property
     def settled(self) -> bool:
-        """Whether there are instances, and all of them are in the mode that is asked for."""
-        modes = {instance.maintenance for instance in self.instances}
-        return modes == {self.requested}
+        """Whether there are instances, all of them in the mode that is asked for, and to stay."""
+        stays = {instance.maintenance for instance in self.instances if not instance.opening}
+        leaves = any(instance.opening for instance in self.instances)
+        return stays == {self.requested} and not leaves

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,9 @@ class Bodies:
         self.open: list[str] = []
         self.failing: list[Exception] = []
         """What the next ones raise as they open."""
+        self.gate = asyncio.Event()
+        """While it is not set, none opens."""
+        self.gate.set()
         self.breaking = asyncio.Event()
         self.breaks_with: Exception = ValueError("broken")
         """What a loop in the present one raises as soon as `breaking` is set."""
@@ -34,6 +37,7 @@ class Bodies:
     async def body(self, name: str) -> AsyncGenerator[None, None]:
         if self.failing:
             raise self.failing.pop()
+        await self.gate.wait()
         assert not self.open, "the other one is still there"
         self.open.append(name)
         self.told.put_nowait(f"{name} opens")
@@ -90,16 +94,21 @@ async def forever(bodies: Bodies, store: KeyValue) -> None:
 
 async def modes_of(store: KeyValue, flag: MaintenanceFlag, expected: list[bool]) -> None:
     """Wait until the instances that are listed are in these modes."""
-    revision = Revision(0)
     async with asyncio.timeout(20):
         while True:
-            revision = (await store.range("maintenance/")).revision
             status = await flag.status()
             if [instance.maintenance for instance in status.instances] == expected:
                 return
-            watch = store.watch("maintenance/", after=revision)
-            await anext(watch)
-            await watch.aclose()
+            await changed(store)
+
+
+async def changed(store: KeyValue) -> None:
+    """Wait a moment, or until something changes."""
+    revision = (await store.range("maintenance/")).revision
+    async with aclosing(store.watch("maintenance/", after=revision)) as history:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await anext(history)
 
 
 async def test_the_first_body_is_the_one_that_the_flag_asks_for(
@@ -156,6 +165,28 @@ async def test_every_instance_tells_its_mode_as_long_as_it_lives(
         await modes_of(store, flag, [True])
     status = await flag.status()
     assert (status.requested, status.instances, status.settled) == (True, (), False)
+
+
+async def test_an_instance_that_is_about_to_serve_says_so(
+    store: KeyValue, flag: MaintenanceFlag, bodies: Bodies
+) -> None:
+    await flag.enable()
+    async with bodies.running(store):
+        await modes_of(store, flag, [True])
+        bodies.gate.clear()
+        await flag.disable()
+        await bodies.tell("maintain opens", "maintain closes")
+        await flag.enable()
+        async with asyncio.timeout(20):
+            while not (status := await flag.status()).instances[0].opening:
+                await changed(store)
+        assert status.instances[0].maintenance
+        assert not status.settled
+        bodies.gate.set()
+        await bodies.tell("serve opens", "serve closes", "maintain opens")
+        async with asyncio.timeout(20):
+            while not (await flag.status()).settled:
+                await changed(store)
 
 
 async def test_a_first_body_that_cannot_open_fails_as_it_would_alone(
