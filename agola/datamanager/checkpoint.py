@@ -74,6 +74,18 @@ class Checkpoints:
         """
         await self._checkpoint(lambda: self._log.pending > 0)
 
+    async def catch_up(self) -> None:
+        """Wait until the present snapshot is known here.
+
+        With a number taken before that, whoever builds upon an old snapshot has an old number too:
+        so the snapshot with the highest number is never one whose files are being cleaned up.
+        """
+        entry = await self._kv.get(SNAPSHOT)
+        if entry is None:
+            raise StateLostError("is gone")
+        while self._log.snapshot_revision < entry.mod_revision:
+            await self._log.moved()
+
     def _is_due(self) -> bool:
         return (
             self._log.pending >= self._limits.checkpoint_wals
@@ -93,21 +105,9 @@ class Checkpoints:
             if not needed():
                 return
             number = await self._allocate()
-            await self._catch_up()
+            await self.catch_up()
             if needed() and await self._replace_snapshot(number):  # no other process was faster
                 await self._cleaner.clean()
-
-    async def _catch_up(self) -> None:
-        """Wait until the present snapshot is known here.
-
-        With a number taken before that, whoever builds upon an old snapshot has an old number too:
-        so the snapshot with the highest number is never one whose files are being cleaned up.
-        """
-        entry = await self._kv.get(SNAPSHOT)
-        if entry is None:
-            raise StateLostError("is gone")
-        while self._log.snapshot_revision < entry.mod_revision:
-            await self._log.moved()
 
     async def _replace_snapshot(self, number: WalSequence) -> bool:
         """Write a snapshot, and let all use it.  False: somebody else was faster."""

@@ -19,6 +19,18 @@ from agola.datamanager.wal import list_all, read_whole
 from agola.storage.objects.port import ObjectStorage
 
 
+class SnapshotGoneError(UnavailableError):
+    """A snapshot was replaced and cleaned up while it was read: a newer one is there."""
+
+    def __init__(self, status: DataStatus, error: NotExistError) -> None:
+        self.missing = error.metadata["path"]
+        super().__init__(
+            f"snapshot {status.data_sequence} was replaced while it was read",
+            reason="SNAPSHOT_GONE",
+            dataSequence=status.data_sequence,
+        )
+
+
 class Snapshots:
     """Reads the files of snapshots, whose indexes it keeps: a file never changes."""
 
@@ -44,7 +56,7 @@ class Snapshots:
     async def read(self, status: DataStatus, data_type: str, object_id: str) -> bytes | None:
         """Read one object, or None.
 
-        UnavailableError (`SNAPSHOT_GONE`): use a newer status.  DataDamagedError.
+        SnapshotGoneError: use a newer status.  DataDamagedError.
         """
         file = _file_for(status.files.get(data_type, ()), object_id)
         if file is None:
@@ -52,7 +64,7 @@ class Snapshots:
         try:
             return await self._read(data_type, file, object_id)
         except NotExistError as error:
-            raise _gone(status) from error
+            raise SnapshotGoneError(status, error) from error
 
     async def scan(
         self, status: DataStatus, data_type: str, *, after: str
@@ -69,7 +81,7 @@ class Snapshots:
                             if action.id > after and action.data is not None:
                                 yield StoredObject(data_type, action.id, action.data)
             except NotExistError as error:
-                raise _gone(status) from error
+                raise SnapshotGoneError(status, error) from error
 
     async def pieces(
         self, data_type: str, file: DataFile, *, after: str = ""
@@ -124,8 +136,3 @@ def _place_of(files: Sequence[DataFile], object_id: str) -> int:
 def _file_for(files: Sequence[DataFile], object_id: str) -> DataFile | None:
     place = _place_of(files, object_id)
     return files[place] if place < len(files) else None
-
-
-def _gone(status: DataStatus) -> UnavailableError:
-    message = f"snapshot {status.data_sequence} was replaced while it was read"
-    return UnavailableError(message, reason="SNAPSHOT_GONE", dataSequence=status.data_sequence)

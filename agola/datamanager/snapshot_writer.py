@@ -8,11 +8,12 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from agola.core.errors import AgolaError
+from agola.core.errors import AgolaError, NotExistError
 from agola.core.ids import Ids
 from agola.datamanager import status as statuses
 from agola.datamanager.datafile import Changes, in_order
 from agola.datamanager.datafile_writer import DataFileWriter
+from agola.datamanager.errors import DataDamagedError
 from agola.datamanager.folding import Folding
 from agola.datamanager.layout import DataStatus, Paths, sequence_in
 from agola.datamanager.limits import Limits
@@ -80,7 +81,10 @@ class SnapshotWriter:
                     self._snapshots,
                     max_bytes=self._limits.max_file_bytes,
                 )
-                files[data_type] = await folding.files()
+                try:
+                    files[data_type] = await folding.files()
+                except NotExistError as error:
+                    raise DataDamagedError(error.metadata["path"], "it is missing") from error
         status = DataStatus(
             data_sequence=data_sequence,
             wal_sequence=wal_sequence,

@@ -5,13 +5,13 @@ from contextlib import aclosing, asynccontextmanager
 
 from agola.core.background import background
 from agola.core.clock import Clock, SystemClock
-from agola.core.errors import BadRequestError, NotExistError, UnavailableError
+from agola.core.errors import BadRequestError, NotExistError
 from agola.core.ids import Ids, RandomIds
 from agola.datamanager.checkpoint import Checkpoints
 from agola.datamanager.cleaning import Cleaner
 from agola.datamanager.committer import Committer
 from agola.datamanager.epochs import Epochs
-from agola.datamanager.errors import StateLostError
+from agola.datamanager.errors import DataDamagedError, StateLostError
 from agola.datamanager.layout import Paths, is_data_type
 from agola.datamanager.leftovers import Leftovers
 from agola.datamanager.limits import Limits
@@ -19,7 +19,7 @@ from agola.datamanager.log import Log
 from agola.datamanager.markers import Markers
 from agola.datamanager.port import Action, Batch, Groups, StoredObject, View, WalSequence
 from agola.datamanager.recovery import Recovery
-from agola.datamanager.snapshot import Snapshots
+from agola.datamanager.snapshot import SnapshotGoneError, Snapshots
 from agola.datamanager.snapshot_cleaning import SnapshotCleaner
 from agola.datamanager.snapshot_writer import SnapshotWriter
 from agola.datamanager.view import overlaid, viewing
@@ -109,9 +109,10 @@ class StoredDataManager:
             status = self._log.snapshot
             try:
                 return await self._snapshots.read(status, data_type, object_id)
-            except UnavailableError:
+            except SnapshotGoneError as error:
+                await self._checkpoints.catch_up()
                 if status is self._log.snapshot:
-                    raise
+                    raise DataDamagedError(error.missing, "it is missing") from error
 
 
 @asynccontextmanager

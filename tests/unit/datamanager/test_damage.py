@@ -102,6 +102,22 @@ async def test_a_damaged_file_is_not_folded_over(house: House, damage: Damage, s
 
 
 @pytest.mark.parametrize("suffix", [".data", ".index"])
+async def test_a_missing_file_is_not_taken_for_one_that_was_cleaned_up(
+    house: House, suffix: str
+) -> None:
+    await filled(house)
+    file = [path for path in house.files("data") if path.suffix == suffix][-1]
+    file.unlink()
+    before = everything(house)
+    async with house.opening() as store:
+        for work in (store.read("user", "1-7"), store.checkpoint()):
+            with pytest.raises(DataDamagedError) as caught:
+                await work
+            assert file.as_posix().endswith(caught.value.metadata["path"])
+    assert everything(house) == before
+
+
+@pytest.mark.parametrize("suffix", [".data", ".index"])
 async def test_a_damaged_file_is_not_scanned(house: House, damage: Damage, suffix: str) -> None:
     await filled(house)
     spoil(house, "data", suffix, damage)
