@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from agola import datamanager
 from agola.config.load import load
@@ -80,11 +81,16 @@ def test_no_secret_of_a_run_is_on_the_disk_in_clear(own: Installation, tmp_path:
     assert not list(holding(tmp_path, *hidden))
     fifo.write_text("go on\n")
     assert ended(own, run["id"])["run"]["result"] == "success"
+    export = ("admin", "export", "--quiet", "--with-logs", "--with-archives")
+    assert own.agola(*export, str(tmp_path / "export")).returncode == 0
+    with TemporaryDirectory() as elsewhere:
+        assert own.agola(*export, "--decrypted", f"{elsewhere}/export").returncode == 0
+        assert {text for _, text in holding(Path(elsewhere), *hidden)} == set(hidden)
     own.kill()  # so that the write-ahead log of the key-value store stays as it is
     assert not list(holding(tmp_path, *hidden))
     logs = {found for found, _ in holding(tmp_path, PRINTED)}
     assert logs
-    assert all("/logs/" in found for found in logs)
+    assert all("/logs/" in found for found in logs - {"export"})
 
     config = load(path=None, data_dir=own.data_dir, listen=own.listen, environment={})
     read = asyncio.run(read_config(config, run["id"]))
