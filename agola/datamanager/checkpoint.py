@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from agola.core.clock import Clock
 from agola.core.errors import AgolaError
@@ -22,8 +23,7 @@ from agola.storage.kv.port import Compare, KeyValue, Put
 logger = logging.getLogger(__name__)
 
 LOCK_TTL = timedelta(seconds=30)
-RETRY_SECONDS = 5.0
-MAX_RETRY_SECONDS = 300.0
+MAX_RETRY = timedelta(minutes=5)
 
 
 class Checkpoints:
@@ -48,22 +48,27 @@ class Checkpoints:
 
     async def run(self) -> None:
         """Make checkpoints, for ever; at first clean up what a crash left behind."""
-        try:
-            await self._cleaner.clean()
-        except AgolaError:
-            logger.exception("nothing was cleaned up; the next checkpoint tries again")
+        await self._try(self._cleaner.clean, "nothing was cleaned up")
         failures = 0
         while True:
             while not self._is_due():
                 await self._move_or_age()
-            try:
-                await self._checkpoint(self._is_due)
-            except AgolaError:
-                logger.exception("a checkpoint failed; trying again")
-                await asyncio.sleep(min(RETRY_SECONDS * 2**failures, MAX_RETRY_SECONDS))
-                failures += 1
-            else:
+            if await self._try(partial(self._checkpoint, self._is_due), "a checkpoint failed"):
                 failures = 0
+            else:
+                pause = min(self._limits.retry * 2**failures, MAX_RETRY)
+                failures += pause < MAX_RETRY
+                await asyncio.sleep(pause.total_seconds())
+
+    async def _try(self, work: Callable[[], Awaitable[None]], failed: str) -> bool:
+        try:
+            await work()
+        except StateLostError:
+            raise
+        except AgolaError:
+            logger.exception("%s; trying again later", failed)
+            return False
+        return True
 
     async def checkpoint(self) -> None:
         """Fold what is in no snapshot yet into a new one; then clean up.

@@ -14,6 +14,8 @@ class Limits:
     """so many bytes in them do,"""
     checkpoint_age: timedelta = timedelta(minutes=10)
     """and so does a single batch that is in no snapshot for so long."""
+    retry: timedelta = timedelta(seconds=5)
+    """So long after a checkpoint failed comes the next one; then twice as long, up to 5 minutes."""
     keep_wals: int = 100
     """So many batches stay in the log although they are in a snapshot, for those who follow."""
     keep_snapshots: int = 3

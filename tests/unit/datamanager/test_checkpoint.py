@@ -1,13 +1,17 @@
 """Checkpoints come by themselves, and leave only what somebody may still need."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from agola.core.errors import ConcurrencyError
-from agola.datamanager.layout import GROUPS
+from agola.datamanager.errors import StateLostError
+from agola.datamanager.layout import DATA_SEQUENCE, GROUPS
 from agola.datamanager.limits import Limits
 from agola.datamanager.store import opening
+from agola.storage.kv.port import Delete
+from tests.testbed.faulty_objects import FaultyObjects
 from tests.unit.datamanager.conftest import NEVER, House
 from tests.unit.datamanager.test_store import gone, put, scanned
 
@@ -162,3 +166,33 @@ async def test_the_data_of_a_commit_that_a_crash_interrupted_is_cleaned_up(house
             await store.commit([put(str(n))])
             await store.checkpoint()
     assert not orphan.exists()
+
+
+async def test_a_checkpoint_by_itself_fails_for_a_while_and_then_goes_on(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = Limits(checkpoint_wals=1, retry=timedelta(milliseconds=1))
+    async with house.storage() as (kv, objects):
+        faulty = FaultyObjects(objects)
+        async with opening(kv, faulty, house.base, limits=limits) as store:
+            faulty.fail("write", path=".data", times=3)
+            before = store._log.snapshot.data_sequence
+            await store.commit([put("a")])
+            while store._log.snapshot.data_sequence == before:
+                await store._log.moved()
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == [
+        "a checkpoint failed; trying again later"
+    ] * 3
+
+
+async def test_a_checkpoint_ends_a_datamanager_whose_key_value_store_was_lost(
+    house: House,
+) -> None:
+    async with house.storage() as (kv, objects):
+        limits = Limits(checkpoint_wals=2)
+        with pytest.raises(StateLostError):  # noqa: PT012 (the block is what ends)
+            async with opening(kv, objects, house.base, limits=limits) as store:
+                await kv.txn([], [Delete(DATA_SEQUENCE)])
+                await store.commit([put("a")])
+                await store.commit([put("b")])
+                await asyncio.get_running_loop().create_future()
