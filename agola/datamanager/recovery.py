@@ -22,7 +22,8 @@ from agola.storage.kv.port import KeyValue, Lock
 
 logger = logging.getLogger(__name__)
 
-LOCK_TTL = timedelta(seconds=30)
+LOCK_TTL = timedelta(seconds=10)
+"""Who finds that somebody died while he made a store ready waits for so long."""
 
 Work = Callable[[Lock], Awaitable[None]]
 

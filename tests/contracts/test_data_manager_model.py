@@ -30,7 +30,7 @@ Model = dict[tuple[str, str], bytes]
 
 BASE = "base"
 TYPES = ("project", "user")
-SMALL = Limits(checkpoint_wals=7, keep_wals=3, keep_snapshots=2, max_file_bytes=500)
+SMALL = Limits(checkpoint_wals=7, keep_wals=3, keep_snapshots=1, max_file_bytes=500)
 MEMORY = Path("/dev/shm")
 
 ids = st.sampled_from([f"{letter}{n}" for letter in "abc" for n in range(4)])
@@ -244,6 +244,15 @@ class DataManagerAgainstDict(RuleBasedStateMachine):
         found = [each for data_type in view.types() for each in self.run(_all(view, data_type))]
         assert _as_model(found) == then
         self.close_view()
+
+    @precondition(lambda self: self.view is None)
+    @rule(number=which, meanwhile=st.lists(batches, min_size=1, max_size=3))
+    def look_at_view_late(self, number: int, meanwhile: list[list[Action]]) -> None:
+        self.open_view(number)
+        for each, batch in enumerate(meanwhile):
+            self.commit(each, batch)
+            self.checkpoint_and_clean(each)
+        self.look_at_view()
 
     def close_view(self) -> None:
         if self.view is not None:
