@@ -115,10 +115,7 @@ class SqliteDatabase:
 
     def _present(self) -> SqliteFile:
         """Give the file.  UnavailableError (`SQL_LOST`) if somebody took it away."""
-        if self._file and not self._file.in_place():
-            self._pool.submit(self._file.close)
-            self._file = None
-        if self._file is None:
+        if self._file is None or not self._file.in_place():
             raise lost("it is not there")
         return self._file
 

@@ -81,6 +81,7 @@ class SqliteFile:
 
 def building(path: Path, definition: str) -> sqlite3.Connection:
     """Make a file with empty tables at *path*, and begin to fill it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     remove(path)
     connection = _connect(path, *_BUILDER, timeout=0, mode="rwc")
     connection.execute("BEGIN")

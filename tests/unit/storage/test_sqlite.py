@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sqlite3
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
@@ -82,6 +83,26 @@ async def test_a_database_deleted_while_it_is_used_is_lost_at_once(
         assert await rows(database) == [1, 3]
     async with opening_sqlite(tmp_path / "read.db", TABLES) as database:
         assert await rows(database) == [1, 3]
+
+
+async def test_its_folder_may_be_deleted_too(tmp_path: Path) -> None:
+    async with filled(tmp_path / "folder" / "read.db") as database:
+        shutil.rmtree(tmp_path / "folder")
+        assert await lost(database)
+        await fill(database)
+        assert await rows(database) == [1]
+
+
+async def test_a_write_that_was_under_way_when_the_file_went_harms_nobody(tmp_path: Path) -> None:
+    async with filled(tmp_path / "read.db") as database:
+        async with database.tx() as tx:
+            await tx.execute("INSERT INTO run VALUES (2)")
+            (tmp_path / "read.db").unlink()
+            assert await lost(database)
+            await tx.execute("INSERT INTO run VALUES (3)")
+        assert await lost(database)
+        await fill(database)
+        assert await rows(database) == [1]
 
 
 async def test_a_database_put_in_the_place_of_another_one_is_not_trusted(tmp_path: Path) -> None:
@@ -173,9 +194,7 @@ async def test_damage_that_shows_while_it_is_used_is_a_loss(tmp_path: Path) -> N
     async with filled(path):
         pass
     pages = bytearray(path.read_bytes())
-    pages[4096:] = b"\xff" * (
-        len(pages) - 4096
-    )  # all but the page that names the tables
+    pages[4096:] = b"\xff" * (len(pages) - 4096)  # all but the page that names the tables
     path.write_bytes(pages)
     async with opening_sqlite(path, TABLES) as database:
         assert await lost(database)
