@@ -1,7 +1,8 @@
 """What the datamanager promises, over every key-value driver."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+import shutil
+from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -11,11 +12,11 @@ from msgspec import structs
 
 from agola import datamanager
 from agola.config.model import Config, EtcdKeyValue
-from agola.core.errors import ConcurrencyError, NotExistError, OutOfRangeError
+from agola.core.errors import ConcurrencyError, InternalError, NotExistError, OutOfRangeError
 from agola.datamanager.port import Action, DataManager
 from agola.storage import kv, objects
 from tests.testbed.data_manager_process import BASE, COMPONENT, process
-from tests.testbed.etcd_process import EtcdServer
+from tests.testbed.etcd_process import EtcdServer, etcd_cluster
 from tests.testbed.key_value_process import lines
 
 pytest_plugins = ["tests.testbed.etcd"]
@@ -148,3 +149,76 @@ async def test_what_a_killed_process_committed_is_there_if_the_key_value_store_w
         committed |= set(rest.decode().split("\n")[:-1])
     async with opening(without_key_value(config)) as [store]:
         assert committed <= set(await ids(store))
+
+
+@pytest.fixture
+def own_etcd(tmp_path: Path) -> Generator[EtcdServer, None, None]:
+    """An etcd of this test alone, which may be hurt."""
+    with etcd_cluster(tmp_path, 1) as (server,):
+        yield server
+
+
+def restarted(server: EtcdServer, data: Path | None) -> None:
+    """Let an etcd lose what it has, and begin with a copy of its data, or with nothing."""
+    server.kill()
+    shutil.rmtree(server.data_dir)
+    if data is not None:
+        shutil.copytree(data, server.data_dir)
+    server.start()
+    server.wait_until_ready()
+
+
+async def test_an_etcd_that_lost_everything_ends_what_is_open_which_then_recovers_all(
+    own_etcd: EtcdServer, tmp_path: Path
+) -> None:
+    config = _with_prefix(Config(data_dir=tmp_path), own_etcd.endpoint)
+    with pytest.raises(InternalError) as caught:  # noqa: PT012
+        async with opening(config) as [store]:
+            for each in ("a", "b", "c"):
+                await store.commit([put(each)])
+            position = await store.position()
+            await asyncio.to_thread(restarted, own_etcd, None)
+            async with asyncio.timeout(20):
+                await asyncio.get_running_loop().create_future()
+    assert caught.value.reason == "KV_STATE_LOST"
+    async with opening(config) as [store]:
+        assert await ids(store) == ["a", "b", "c"]
+        assert await store.position() > position
+
+
+async def test_a_backup_of_etcd_that_is_older_than_object_storage_is_reset(
+    own_etcd: EtcdServer, tmp_path: Path
+) -> None:
+    config = _with_prefix(Config(data_dir=tmp_path), own_etcd.endpoint)
+    async with opening(config) as [store]:
+        await store.commit([put("a")])
+    own_etcd.kill()
+    backup = tmp_path / "backup"
+    shutil.copytree(own_etcd.data_dir, backup)
+    own_etcd.start()
+    own_etcd.wait_until_ready()
+    async with opening(config) as [store]:
+        await store.commit([put("b")])
+        position = await store.position()
+    restarted(own_etcd, backup)
+    async with opening(config) as [store]:
+        assert await ids(store) == ["a", "b"]
+        assert await store.position() > position
+
+
+async def test_a_view_and_a_replacement_work_on_every_driver(config: Config) -> None:
+    async with opening(config, 2) as [one, other]:
+        await one.commit([put("a"), put("b")])
+        async with other.view() as view:
+            await one.commit([put("c")])
+            async with aclosing(view.scan("user")) as found:
+                exported = [each async for each in found]
+        assert [each.id for each in exported] == ["a", "b"]
+    async with kv.opening(config, COMPONENT) as live, objects.opening(config, COMPONENT) as stored:
+        async with datamanager.replacing(live, stored, BASE) as replacement:
+            for each in exported:
+                await replacement.put(each)
+            number = await replacement.commit()
+        async with datamanager.opening(live, stored, BASE) as store:
+            assert await ids(store) == ["a", "b"]
+            assert await store.position() == number
