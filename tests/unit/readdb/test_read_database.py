@@ -12,6 +12,7 @@ import pytest
 from agola import datamanager, readdb
 from agola.config.model import Config
 from agola.core.errors import UnavailableError
+from agola.datamanager.limits import Limits
 from agola.datamanager.port import Action, DataManager
 from agola.readdb import Kind, ReadDatabase, Tables
 from agola.readdb.tables import Rows
@@ -95,6 +96,18 @@ class House:
             copy = await enter(readdb.following(faltering, data, tables))
             self.fillings.append(faltering.fillings)
             yield data, copy, faltering
+
+    async def go_on_without(self, *batches: Action) -> None:
+        """Commit, checkpoint and clean up while nobody follows."""
+        limits = Limits(keep_wals=1)
+        async with (
+            kv.opening(self.config, COMPONENT) as keys,
+            objects.opening(self.config, COMPONENT) as files,
+            datamanager.opening(keys, files, "d", limits=limits) as data,
+        ):
+            for action in batches:
+                await data.commit([action])
+                await data.checkpoint()
 
     def lose(self, name: str) -> None:
         for file in (self.config.data_dir / COMPONENT).glob(f"{name}*"):
@@ -180,6 +193,15 @@ async def test_what_was_lost_is_built_again_at_the_next_start(
         assert await tags(copy) == [("a", "x")]
         await copy.reached(await data.commit([put("c")]))
         assert await things(copy) == ["a:x", "c:"]
+    assert house.fillings == [1, 1]
+
+
+async def test_who_has_fallen_behind_the_log_begins_again(house: House) -> None:
+    async with house.open() as (data, copy, _):
+        await copy.reached(await data.commit([put("gone"), put("a")]))
+    await house.go_on_without(deleted("gone"), *[put("a", f"{n}") for n in range(5)], put("b"))
+    async with house.open() as (_, copy, _):
+        assert await things(copy) == ["a:4", "b:"]
     assert house.fillings == [1, 1]
 
 
