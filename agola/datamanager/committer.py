@@ -16,7 +16,6 @@ from agola.core.errors import (
     AgolaError,
     BadRequestError,
     ConcurrencyError,
-    UnavailableError,
 )
 from agola.core.ids import Ids
 from agola.datamanager import sequence
@@ -67,6 +66,7 @@ class Committer:
         self._taken: list[_Request] = []
         self._wake = asyncio.Event()
         self._head: _Head | None = None
+        self._ended: AgolaError | None = None
         self._contested = True
         """Whether others may have left data in the place of our next batch, dead ones for one."""
         self.own: set[WalSequence] = set()
@@ -88,6 +88,8 @@ class Committer:
                 count=str(len(versions)),
                 limit=str(MAX_GROUPS),
             )
+        if self._ended is not None:
+            raise self._ended
         done: asyncio.Future[WalSequence] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Request(tuple(actions), dict(versions), done))
         self._wake.set()
@@ -96,18 +98,19 @@ class Committer:
         return committed
 
     async def run(self) -> None:
-        """Commit what waits, for ever."""
-        try:
-            while True:
-                await self._wake.wait()
-                self._taken = self._take()
-                if self._taken:
-                    await self._commit_or_fail(self._taken)
-                else:
-                    self._wake.clear()
-        finally:
-            closing = UnavailableError("the store is being closed", reason="CLOSING")
-            _fail([*self._taken, *self._waiting], closing)
+        """Commit what waits, until this is ended.  StateLostError."""
+        while True:
+            await self._wake.wait()
+            self._taken = self._take()
+            if self._taken:
+                await self._commit_or_fail(self._taken)
+            else:
+                self._wake.clear()
+
+    def end(self, error: AgolaError) -> None:
+        """Let *error* be what all hear that wait, and that come later."""
+        self._ended = self._ended or error
+        _fail([*self._taken, *self._waiting], self._ended)
 
     async def _commit_or_fail(self, requests: list[_Request]) -> None:
         try:
@@ -117,6 +120,7 @@ class Committer:
             self._contested = True
             _fail(requests, error)
             if isinstance(error, StateLostError):
+                self.end(error)
                 raise
 
     def _take(self) -> list[_Request]:

@@ -117,17 +117,16 @@ class Log:
 
     async def run(self) -> None:
         """Follow the key-value store for ever.  StateLostError."""
-        self._ended = None
         try:
             await self._follow()
         except AgolaError as error:
-            self._ended = error
+            self.end(error)
             raise
-        finally:
-            self._ended = self._ended or UnavailableError(
-                "the store is being closed", reason="CLOSING"
-            )
-            self._tell()
+
+    def end(self, error: AgolaError) -> None:
+        """Let *error* be what all hear that wait for something to happen here."""
+        self._ended = self._ended or error
+        self._tell()
 
     async def _follow(self) -> None:
         while True:
@@ -138,10 +137,20 @@ class Log:
             except (OutOfRangeError, NotExistError) as error:
                 if error.reason == "REVISION_REGRESSED":
                     raise StateLostError("is older than it was") from error
-                await self.load()  # so far behind that things are cleaned up
+                await self._load_again()  # so far behind that things are cleaned up
             except UnavailableError:
                 logger.exception("the log cannot be followed; trying again")
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _load_again(self) -> None:
+        while True:
+            try:
+                await self.load()
+            except UnavailableError:
+                logger.exception("the log cannot be read anew; trying again")
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
 
     async def moved(self) -> None:
         """Wait for the next change of anything here.  Raises what ended the log, once it did."""

@@ -5,7 +5,7 @@ from contextlib import aclosing, asynccontextmanager
 
 from agola.core.background import background
 from agola.core.clock import Clock, SystemClock
-from agola.core.errors import BadRequestError, NotExistError
+from agola.core.errors import BadRequestError, NotExistError, UnavailableError
 from agola.core.ids import Ids, RandomIds
 from agola.datamanager.checkpoint import Checkpoints
 from agola.datamanager.cleaning import Cleaner
@@ -160,6 +160,10 @@ async def opening(
         if (lost := group.subgroup(StateLostError)) is None:
             raise
         raise next(_leaves(lost)) from group
+    finally:
+        closed = UnavailableError("the store is being closed", reason="CLOSING")
+        log.end(closed)
+        committer.end(closed)
     await markers.flush()
 
 
