@@ -9,6 +9,7 @@ thread used meanwhile, which is what is left of a stall on a machine that nobody
 """
 
 import asyncio
+import gc
 import json
 import random
 import subprocess
@@ -119,6 +120,7 @@ async def reads(config: Config) -> dict[str, float]:
 
 async def watched(work: Callable[[], Awaitable[None]]) -> dict[str, float]:
     """Do something; say how long it took, what memory it needed, and what the loop felt of it."""
+    gc.collect()  # what came before is not to be looked at meanwhile
     forget_peak_memory()
     before = memory("VmRSS")
     async with probing() as late:

@@ -38,26 +38,32 @@ class Content:
 
     def __init__(self, stream: AsyncGenerator[bytes, None]) -> None:
         self._stream = stream
-        self._buffer = bytearray()
+        self._piece = b""
         self._taken = 0
         self._digest = Digest()
 
     async def take(self, size: int) -> bytes:
         """Take the next *size* bytes.  MalformedError when there are fewer."""
-        while len(self._buffer) - self._taken < size:
+        parts = [self._cut(size)]
+        missing = size - len(parts[0])
+        while missing:
             await self._fetch()
-        end = self._taken + size
-        data = bytes(memoryview(self._buffer)[self._taken : end])
-        self._taken = end
-        return data
+            parts.append(self._cut(missing))
+            missing -= len(parts[-1])
+        return b"".join(parts)  # of a single one there is no copy
 
     async def end(self, digest: str) -> None:
         """MalformedError unless all is taken and it has the digest; an empty one is not known."""
-        left = len(self._buffer) - self._taken
+        left = len(self._piece) - self._taken
         if left or await anext(self._stream, b"") != b"":
             raise MalformedError("it is too long")
         if digest and self._digest.hex() != digest:
             raise MalformedError("it does not have its digest")
+
+    def _cut(self, size: int) -> bytes:
+        part = self._piece[self._taken : self._taken + size]
+        self._taken += len(part)
+        return part
 
     async def _fetch(self) -> None:
         try:
@@ -67,6 +73,4 @@ class Content:
         if not piece:
             raise MalformedError("it is too short")
         await self._digest.update(piece)
-        del self._buffer[: self._taken]
-        self._taken = 0
-        self._buffer += piece
+        self._piece, self._taken = piece, 0

@@ -88,20 +88,22 @@ class DataFileWriter:
         )
 
     async def _chunks(self, pieces: "_Ahead") -> AsyncGenerator[bytes, None]:
-        chunk = bytearray()
+        chunk: list[bytes] = []
+        size = 0
         while (piece := await pieces.peek()) is not None and self._has_room_for(piece):
             pieces.drop()
             self._open.index.add(piece.last_id, len(piece.data))
-            chunk += piece.data
-            if len(chunk) >= CHUNK_BYTES:
+            chunk.append(piece.data)
+            size += len(piece.data)
+            if size >= CHUNK_BYTES:
                 yield await self._digested(chunk)
-                chunk = bytearray()
+                chunk, size = [], 0
             await self._pace.breathe()
         if chunk:
             yield await self._digested(chunk)
 
-    async def _digested(self, chunk: bytearray) -> bytes:
-        data = bytes(chunk)
+    async def _digested(self, chunk: list[bytes]) -> bytes:
+        data = b"".join(chunk)
         await self._open.digest.update(data)
         return data
 
