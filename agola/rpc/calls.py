@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import grpc
@@ -40,14 +41,17 @@ async def sent(call: grpc.aio.StreamUnaryCall[Request, T], messages: AsyncIterab
     Raises the error that the other service meant, also in the middle; what *messages* raises comes
     out as it is.  The call is cancelled when it ends in any other way than with an answer.
     """
+    decided = asyncio.ensure_future(call.initial_metadata())  # see `streams.taking`
+    decided.add_done_callback(lambda done: done.cancelled() or done.exception())  # told by the call
     try:
         async for message in messages:
-            try:
+            if decided.done():
+                break
+            with suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):
                 await call.write(message)
-            except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
-                break  # it has ended, and says itself how
-        else:
+        with suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):
             await call.done_writing()
         return await unary(call)
     finally:
+        decided.cancel()
         call.cancel()

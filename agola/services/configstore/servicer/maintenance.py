@@ -9,6 +9,7 @@ from agola.model.export import ExportChoice
 from agola.model.user import UserTokenID
 from agola.rpc.handlers import Context
 from agola.rpc.server import Mount
+from agola.rpc.streams import taking
 from agola.services.configstore.actions.maintenance import MaintenanceActions
 from agola.wire.maintenance_export import events_from_pb, messages_of
 from agola.wire.maintenance_status import status_to_pb
@@ -65,6 +66,9 @@ class MaintenanceServicer(MaintenanceServiceServicer):
     async def Import(
         self, request_iterator: AsyncIterable[pb.ImportRequest], context: Context
     ) -> pb.ImportResponse:
-        async with aclosing(events_from_pb(request_iterator)) as events:
+        async with (
+            taking(request_iterator, context) as requests,
+            aclosing(events_from_pb(requests)) as events,
+        ):
             imported = await self._importer.import_(events)
         return pb.ImportResponse(counts=imported.counts, skipped=imported.skipped)

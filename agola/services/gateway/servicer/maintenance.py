@@ -6,6 +6,7 @@ from contextlib import aclosing
 from agola.model.export import ExportChoice
 from agola.rpc.context import principal
 from agola.rpc.handlers import Context
+from agola.rpc.streams import taking
 from agola.services.gateway.actions.maintenance import MaintenanceActions
 from agola.wire.gateway.maintenance import service_from_pb
 from agola.wire.maintenance_export import events_from_pb, messages_of
@@ -60,11 +61,12 @@ class MaintenanceServicer(MaintenanceServiceServicer):
     async def Import(
         self, request_iterator: AsyncIterable[pb.ImportRequest], context: Context
     ) -> pb.ImportResponse:
-        requests = aiter(request_iterator)
-        first = await anext(requests, pb.ImportRequest())
-        service = service_from_pb(first.service)
-        async with aclosing(events_from_pb(_chained(first, requests))) as events:
-            imported = await self._maintenance.import_(principal(), service, events)
+        async with taking(request_iterator, context) as taken:
+            requests = aiter(taken)
+            first = await anext(requests, pb.ImportRequest())
+            service = service_from_pb(first.service)
+            async with aclosing(events_from_pb(_chained(first, requests))) as events:
+                imported = await self._maintenance.import_(principal(), service, events)
         return pb.ImportResponse(counts=imported.counts, skipped=imported.skipped)
 
 
