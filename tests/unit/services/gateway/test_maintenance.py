@@ -1,8 +1,12 @@
 """Maintenance mode of the services behind the gateway, over the public API."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 import pytest
 
 from agola.core.errors import BadRequestError, ForbiddenError
+from agola.model.export import ExportChoice, ExportEvent, ExportHeader, ExportTrailer
 from agola.model.maintenance import MaintainedService
 from agola.rpc import calls
 from generated.agola.gateway.v1 import maintenance_service_pb2 as pb
@@ -67,3 +71,42 @@ async def test_the_service_has_to_be_said(house: House) -> None:
             with pytest.raises(BadRequestError) as caught:
                 await calls.unary(call)
             assert caught.value.reason == "SERVICE_REQUIRED"
+
+
+async def test_what_exports_hold_belongs_together(calling: Caller, house: House) -> None:
+    moments = house.configstore.moments = house.runservice.moments
+    maintenance = (await calling("admin")).maintenance
+    exported = maintenance.export([CONFIGSTORE, RUNSERVICE], ExportChoice(with_logs=True))
+    async with aclosing(exported) as stream:
+        events = [event async for event in stream]
+    assert moments == ["one-runservice", "one-configstore"]
+    headers = [event for event in events if isinstance(event, ExportHeader)]
+    assert [header.service for header in headers] == ["one-configstore", "one-runservice"]
+    assert all(header.choice.with_logs for header in headers)
+
+
+async def test_what_was_exported_can_be_imported(calling: Caller, house: House) -> None:
+    maintenance = (await calling("admin")).maintenance
+    async with aclosing(maintenance.export([RUNSERVICE], ExportChoice())) as events:
+        imported = await maintenance.import_(RUNSERVICE, events)
+    assert imported.counts == {"thing": 3}
+    assert isinstance(house.runservice.imported[0], ExportHeader)
+    assert not house.configstore.imported
+
+
+async def test_only_administrators_export_and_import(calling: Caller, house: House) -> None:
+    house.users.add_token(ADMIN, "looks", scopes=["admin:read"])
+    in_clear = ExportChoice(decrypted=True)
+    for name, choice in (("alice", ExportChoice()), ("looks", in_clear)):
+        maintenance = (await calling(name)).maintenance
+        async with aclosing(maintenance.export([RUNSERVICE], choice)) as events:
+            with pytest.raises(ForbiddenError):
+                await anext(events)
+        with pytest.raises(ForbiddenError):
+            await maintenance.import_(RUNSERVICE, _trailer())
+    assert not house.runservice.moments
+    assert not house.runservice.imported
+
+
+async def _trailer() -> AsyncGenerator[ExportEvent, None]:
+    yield ExportTrailer({})
