@@ -4,14 +4,23 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Coroutine, Iterable
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
+from agola.config.model import Config, EtcdKeyValue
 from agola.core.errors import ConcurrencyError, NotExistError, OutOfRangeError
 from agola.datamanager import opening, replacing
 from agola.datamanager.errors import StateLostError
@@ -19,11 +28,15 @@ from agola.datamanager.layout import sequence_in
 from agola.datamanager.limits import Limits
 from agola.datamanager.port import Action, DataManager, StoredObject, View, WalSequence
 from agola.datamanager.store import StoredDataManager
+from agola.storage import kv
 from agola.storage.kv import embedded
-from agola.storage.kv.port import Delete, KeyValue
+from agola.storage.kv.port import Delete, KeyValue, Put
 from agola.storage.objects.port import ObjectStorage
 from agola.storage.objects.posix import opening_posix
+from tests.testbed.etcd_process import EtcdServer
 from tests.testbed.held import Held
+
+pytest_plugins = ["tests.testbed.etcd"]
 
 T = TypeVar("T")
 Model = dict[tuple[str, str], bytes]
@@ -64,18 +77,38 @@ class DataManagerAgainstDict(RuleBasedStateMachine):
         self.run(store.groups(()))
         return store
 
+    # the key-value store
+
+    def keys(self) -> AbstractAsyncContextManager[KeyValue]:
+        return embedded.opening(self.root / "kv.db")
+
+    def lose_keys(self) -> None:
+        for file in self.root.glob("kv.db*"):
+            file.unlink()
+
+    def back_keys_up(self) -> None:
+        shutil.rmtree(self.root / "backup", ignore_errors=True)
+        (self.root / "backup").mkdir()
+        for file in self.root.glob("kv.db*"):
+            shutil.copy(file, self.root / "backup")
+
+    def restore_keys(self) -> None:
+        self.lose_keys()
+        for file in (self.root / "backup").iterdir():
+            shutil.copy(file, self.root)
+
     # what happens to processes
 
     @initialize()
     def open(self) -> None:
-        self.held_keys = Held(embedded.opening(self.root / "kv.db"))
+        self.held_keys = Held(self.keys())
         self.held_files = Held(opening_posix(self.root / "objects"))
-        self.kv: KeyValue = self.run(self.held_keys.enter())
+        self.live: KeyValue = self.run(self.held_keys.enter())
         self.files: ObjectStorage = self.run(self.held_files.enter())
         self.open_store()
 
     def open_store(self) -> None:
-        held = Held(opening(self.kv, self.files, BASE, limits=SMALL))
+        held = Held(opening(self.live, self.files, BASE, limits=SMALL))
         self.stores.append((held, self.run(held.enter())))
 
     @precondition(lambda self: len(self.stores) == 1)
@@ -162,8 +195,7 @@ class DataManagerAgainstDict(RuleBasedStateMachine):
     @rule(crash=st.booleans())
     def the_key_value_store_is_lost(self, *, crash: bool) -> None:
         self.close(crash=crash)
-        for file in self.root.glob("kv.db*"):
-            file.unlink()
+        self.lose_keys()
         self.open()
 
     @rule()
@@ -176,17 +208,14 @@ class DataManagerAgainstDict(RuleBasedStateMachine):
         self.open_store()
 
     async def _delete_all_keys(self) -> None:
-        keys = [entry.key for entry in (await self.kv.range("")).entries]
-        await self.kv.txn([], [Delete(key) for key in keys])
+        keys = [entry.key for entry in (await self.live.range("")).entries]
+        await self.live.txn([], [Delete(key) for key in keys])
 
     @rule()
     def the_key_value_store_is_backed_up(self) -> None:
         self.backup = self.run(self.store(0).position())
         self.close(crash=False)
-        shutil.rmtree(self.root / "backup", ignore_errors=True)
-        (self.root / "backup").mkdir()
-        for file in self.root.glob("kv.db*"):
-            shutil.copy(file, self.root / "backup")
+        self.back_keys_up()
         self.open()
 
     @precondition(lambda self: self.backup is not None)
@@ -196,10 +225,7 @@ class DataManagerAgainstDict(RuleBasedStateMachine):
         markers = sorted(self.root.glob(f"objects/data/{BASE}/wals/status/*"))
         evident = bool(markers) and sequence_in(markers[-1].name) > (self.backup or "")
         self.close(crash=crash and evident)
-        for file in self.root.glob("kv.db*"):
-            file.unlink()
-        for file in (self.root / "backup").iterdir():
-            shutil.copy(file, self.root)
+        self.restore_keys()
         self.open()
 
     # export and import
@@ -216,7 +242,7 @@ class DataManagerAgainstDict(RuleBasedStateMachine):
     @rule(commit=st.booleans())
     def import_(self, *, commit: bool) -> None:
         async def replace() -> None:
-            async with replacing(self.kv, self.files, BASE, limits=SMALL) as replacement:
+            async with replacing(self.live, self.files, BASE, limits=SMALL) as replacement:
                 for each in self.exported:
                     await replacement.put(each)
                 if commit:
@@ -313,10 +339,53 @@ def _as_model(found: Iterable[StoredObject]) -> Model:
     return {(each.data_type, each.id): each.data for each in found}
 
 
+def _settings(max_examples: int) -> settings:
+    return settings(
+        max_examples=max_examples,
+        stateful_step_count=30,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
 TestDataManagerAgainstDict = DataManagerAgainstDict.TestCase
-TestDataManagerAgainstDict.settings = settings(
-    max_examples=100,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+TestDataManagerAgainstDict.settings = _settings(max_examples=100)
+
+
+class OverEtcd(DataManagerAgainstDict):
+    """The same, with a real etcd, whose losses and backups are those of all its keys."""
+
+    server: EtcdServer
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prefix = f"{uuid4()}/"
+        self.dump: list[tuple[str, bytes]] = []
+
+    def keys(self) -> AbstractAsyncContextManager[KeyValue]:
+        config = EtcdKeyValue(endpoints=(self.server.endpoint,), prefix=self.prefix)
+        return kv.opening(Config(data_dir=self.root, key_value=config), "tests")
+
+    def lose_keys(self) -> None:
+        self.prefix = f"{uuid4()}/"
+
+    def back_keys_up(self) -> None:
+        async def back_up() -> list[tuple[str, bytes]]:
+            async with self.keys() as store:
+                page = await store.range("datamanager/")
+                return [(entry.key, entry.value) for entry in page.entries]
+
+        self.dump = self.run(back_up())
+
+    def restore_keys(self) -> None:
+        async def restore() -> None:
+            async with self.keys() as store:
+                await store.txn([], [Put(key, value) for key, value in self.dump])
+
+        self.lose_keys()
+        self.run(restore())
+
+
+def test_the_datamanager_equals_a_dict_over_etcd_too(etcd_server: EtcdServer) -> None:
+    OverEtcd.server = etcd_server
+    run_state_machine_as_test(OverEtcd, settings=_settings(max_examples=15))
