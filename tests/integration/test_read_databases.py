@@ -34,6 +34,7 @@ from tests.testbed.read_database_process import (
     WRITES,
     opening,
     process,
+    read,
 )
 from tests.unit.services.runservice.conftest import TOKEN, a_run
 
@@ -81,6 +82,7 @@ async def test_instances_that_share_tables_lose_and_double_nothing_even_when_the
         said = await lines(one, 10)
         await drop(own_postgres)
         said += await lines(other, 40)
+        assert await read(copy, said[0]) == ["second"]
         await drop(own_postgres)
         for child in (one, other):
             said += await rest(child)
