@@ -73,7 +73,7 @@ async def _serve(config: Config, components: tuple[str, ...]) -> None:
         stack.callback(faulthandler.cancel_dump_traceback_later)
         for name in components:
             await stack.enter_async_context(_service(name)(config))
-        gc.freeze()  # what is here by now stays: no collection need look at it, which stops the loop
+        gc.freeze()  # what is here by now stays: no collection has to look at it
         _say_ready(config, components)
         await stop.wait()
         faulthandler.dump_traceback_later(PATIENCE_SECONDS)
