@@ -18,6 +18,7 @@ from agola.datamanager.layout import (
     DATA_SEQUENCE,
     HEAD,
     LOG,
+    RESERVED,
     SNAPSHOT,
     SURVIVING,
     WALS,
@@ -28,7 +29,16 @@ from agola.datamanager.layout import (
 from agola.datamanager.port import WalSequence
 from agola.datamanager.snapshot import Snapshots
 from agola.datamanager.wal import WalObjects
-from agola.storage.kv.port import MAX_TXN_OPERATIONS, Compare, Delete, KeyValue, Lock, Put, Revision
+from agola.storage.kv.port import (
+    MAX_TXN_OPERATIONS,
+    Compare,
+    Delete,
+    Entry,
+    KeyValue,
+    Lock,
+    Put,
+    Revision,
+)
 
 PAGE_KEYS = 1000
 
@@ -67,9 +77,22 @@ class Epochs:
             return f"it knows no snapshot {statuses[-1]}, which object storage has"
         return None
 
-    async def next(self) -> WalSequence:
-        """Say the first number of a new epoch: behind everything that has one."""
-        entries = await asyncio.gather(self._kv.get(HEAD), self._kv.get(DATA_SEQUENCE))
+    async def reserve(self, lock: Lock) -> WalSequence:
+        """Take the first number of a new epoch: behind everything that has one, or will have.
+
+        Whoever loses the lock to somebody else, and goes on without noticing, writes what sorts
+        before all that the other one does, whatever their clocks say.  UnavailableError.
+        """
+        reserved = await self._kv.get(RESERVED)
+        number = await self._next([] if reserved is None else [reserved])
+        seen = Compare(RESERVED, Revision(0) if reserved is None else reserved.mod_revision)
+        put = Put(RESERVED, number.encode())
+        if not (await self._kv.txn([lock.held, seen], [put])).succeeded:
+            raise _overtaken()
+        return number
+
+    async def _next(self, reserved: Sequence[Entry]) -> WalSequence:
+        entries = [await self._kv.get(HEAD), await self._kv.get(DATA_SEQUENCE), *reserved]
         known = [sequence_in(entry.value.decode()) for entry in entries if entry is not None]
         known += await self._snapshots.statuses()
         if (marked := await self._wals.newest_marked()) is not None:

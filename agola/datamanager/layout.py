@@ -31,6 +31,8 @@ PINS = "datamanager/pins/"
 """Keys with a lease, whose values are the data sequences of snapshots that somebody reads."""
 REPLACING = "datamanager/replacing"
 """The first number of an epoch that somebody is writing files for, or was when he died."""
+RESERVED = "datamanager/reserved"
+"""The last epoch that anybody got ready for: nobody else ever has the same, or an earlier one."""
 SURVIVING = ("locks/", "maintenance/")
 """Keys of others that outlive an epoch: they are about processes, not about what these know."""
 

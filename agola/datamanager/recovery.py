@@ -73,7 +73,7 @@ class Recovery:
         headers = [] if status is None else await committed(self._wals, status.wal_sequence)
         if status is not None:
             logger.error("the key-value store is reset to object storage: %s", wrong)
-        number = await self._epochs.next()
+        number = await self._epochs.reserve(lock)
         changes: dict[str, dict[str, bytes | None]] = {}
         for header in headers:
             _apply(await self._wals.read_data(header), changes)

@@ -48,7 +48,7 @@ async def replacing(
     leftovers = Leftovers(kv, objects, paths, snapshots)
     async with kv.lock(INIT_LOCK, ttl=LOCK_TTL) as lock:
         await leftovers.sweep()
-        number = await epochs.next()
+        number = await epochs.reserve(lock)
         await leftovers.announce(number)
         replacement = _Replacement(
             number, writer, epochs, lock, keep=(*keep, LOCKS), file_bytes=limits.max_file_bytes
@@ -57,7 +57,7 @@ async def replacing(
             yield replacement
         finally:
             if not replacement.decided:
-                await leftovers.sweep()
+                await leftovers.forget(number)
 
 
 class _Replacement:

@@ -4,12 +4,16 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from agola.core.errors import AgolaError
+from agola.core.ids import RandomIds
 from agola.datamanager import sequence
+from agola.datamanager.epochs import Epochs
 from agola.datamanager.errors import StateLostError, WalAmbiguousError
 from agola.datamanager.layout import (
     DATA_SEQUENCE,
@@ -22,6 +26,7 @@ from agola.datamanager.layout import (
 )
 from agola.datamanager.layout import Paths as Layout
 from agola.datamanager.recovery import LOCK_TTL
+from agola.datamanager.snapshot import Snapshots
 from agola.datamanager.store import StoredDataManager, opening
 from agola.datamanager.wal import WalObjects
 from agola.storage.kv.port import Changes, Delete, KeyValue, Put, Revision
@@ -286,3 +291,32 @@ async def test_what_a_dead_process_left_in_our_place_goes_before_anybody_is_told
         async with opening(kv, objects, house.base, limits=NEVER) as store:
             await store.commit([put("b")])
             assert not [path for path in house.files("wals/data") if path.name.endswith("dead")]
+
+
+@dataclass
+class Clock:
+    """A clock that is wrong."""
+
+    time: datetime
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+async def test_who_takes_over_sorts_behind_who_had_begun_whatever_their_clocks_say(
+    house: House,
+) -> None:
+    async with house.storage() as (kv, objects):
+
+        async def reserve(year: int) -> str:
+            snapshots = Snapshots(objects, Layout(house.base))
+            wals = WalObjects(objects, Layout(house.base))
+            clock = Clock(datetime(year, 1, 1, tzinfo=UTC))
+            epochs = Epochs(kv, wals, snapshots, clock=clock, ids=RandomIds())
+            async with kv.lock(INIT_LOCK, ttl=LOCK_TTL) as lock:
+                return await epochs.reserve(lock)
+
+        assert await reserve(2030) < await reserve(2026) < await reserve(2028)
