@@ -192,11 +192,11 @@ class Committer:
 
     async def _read_head(self) -> _Head:
         """Read which batch is the last.  StateLostError unless it is one of our epoch."""
+        last = self._log.last  # before: while we wait, the log may hear of later batches
         entry = await self._kv.get(HEAD)
         if entry is None:
             raise StateLostError("is gone")
         head = _Head(entry.value.decode(), entry.mod_revision)
-        last = self._log.last
         if head.sequence < last or not sequence.same_epoch(head.sequence, last):
             raise StateLostError("is of another time")
         return head
