@@ -11,6 +11,7 @@ import msgspec
 from agola import datamanager
 from agola.core.clock import SystemClock
 from agola.core.ids import RandomIds
+from agola.datamanager.layout import RESERVED
 from agola.datamanager.port import Action, StoredObject
 from agola.maintenance.export import Exporter
 from agola.maintenance.flag import INSTANCES, MaintenanceFlag
@@ -88,14 +89,17 @@ class Kept:
             return [one for name in view.types() async for one in view.scan(name)]
 
     async def picture(self) -> dict[str, bytes]:
-        """Give everything in both stores, byte by byte; of keys all but locks and leases."""
+        """Give everything in both stores, byte by byte.
+
+        But for locks, and the number that keeps two imports from writing files of one name.
+        """
         seen: dict[str, bytes] = {}
         async with aclosing(self.objects.list()) as infos:
             async for info in infos:
                 async with aclosing(self.objects.read(info.path)) as pieces:
                     seen[info.path] = b"".join([piece async for piece in pieces])
         for entry in (await self.kv.range("")).entries:
-            if not entry.key.startswith("locks/"):
+            if not entry.key.startswith("locks/") and entry.key != RESERVED:
                 seen[f"kv:{entry.key}"] = entry.value
         return seen
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from agola.core.errors import BadRequestError, PreconditionError
+from agola.core.errors import BadRequestError, PreconditionError, UnavailableError
 from agola.maintenance.alone import LOCK, LOCK_TTL
 from agola.model.export import (
     ExportChoice,
@@ -21,6 +21,7 @@ from agola.model.export import (
     ExportTrailer,
     LegacyPiece,
 )
+from tests.testbed.faulty_objects import FaultyObjects, Operation
 from tests.testbed.holdings import Kept, kept
 
 BIG = bytes(range(256)) * 3000
@@ -256,3 +257,23 @@ async def test_pieces_of_the_original_and_records_of_ours_do_not_mix(store: Kept
     await store.enter_maintenance()
     await refused(store, [header, LegacyPiece(b"{")], "another program")
     await refused(store, [LegacyPiece(b"{"), header], "another format")
+
+
+@pytest.mark.parametrize("operation", ["stat", "write"])
+@pytest.mark.parametrize("path", ["logs/", "imports/", "rundata/"])
+async def test_storage_that_fails_changes_nothing(
+    tmp_path: Path, operation: Operation, path: str
+) -> None:
+    events = await an_export(tmp_path, 1, 2, log=BIG)
+    async with kept(tmp_path) as store:
+        await store.add_runs(2, 5)
+        await store.enter_maintenance()
+        before = await store.picture()
+        faulty = FaultyObjects(store.objects)
+        faulty.fail(operation, path=path)
+        try:
+            await Kept(store.kv, faulty).import_(events)
+        except UnavailableError:
+            assert await store.picture() == before
+        await store.import_(events)
+        assert (await store.picture())["logs/task0002/data/steps/0.log"] == BIG
