@@ -120,6 +120,7 @@ class Checkpoints:
         status = await self._write(number)
         put = Put(SNAPSHOT, number.encode())
         if not (await self._kv.txn([self._log.guard, pointer], [put])).succeeded:
+            await self._log.check_epoch()  # a new epoch may have been built upon this very snapshot
             await self._writer.discard(status)
             return False
         await self._used(status)

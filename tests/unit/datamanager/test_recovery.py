@@ -1,14 +1,19 @@
 """agola.datamanager.recovery: losing the key-value store loses no committed batch."""
 
 import asyncio
+from datetime import datetime, timedelta
 
 import pytest
 
-from agola.core.errors import OutOfRangeError
+from agola.core.clock import SystemClock
+from agola.core.errors import OutOfRangeError, UnavailableError
 from agola.datamanager import sequence
 from agola.datamanager.errors import NoDataStatusError, WalGapError
+from agola.datamanager.layout import INIT_LOCK
 from agola.datamanager.store import opening
-from tests.unit.datamanager.conftest import House
+from agola.storage.kv.port import Delete, lock_key
+from tests.testbed.faulty_objects import Fault, FaultyObjects
+from tests.unit.datamanager.conftest import NEVER, House
 from tests.unit.datamanager.test_store import followed, gone, put, scanned
 
 
@@ -102,3 +107,41 @@ async def test_two_processes_that_start_at_once_begin_one_epoch(house: House) ->
 async def _position(house: House, kv: object, objects: object) -> str:
     async with opening(kv, objects, house.base) as store:  # type: ignore[arg-type]
         return await store.position()
+
+
+class ClockBehind(SystemClock):
+    """The clock of another machine."""
+
+    def __init__(self, behind: timedelta) -> None:
+        self._behind = behind
+
+    def now(self) -> datetime:
+        return super().now() - self._behind
+
+
+@pytest.mark.parametrize("behind", [timedelta(), timedelta(minutes=1)])
+async def test_a_recovery_that_lost_its_lock_takes_back_nothing_of_the_next_one(
+    house: House, behind: timedelta
+) -> None:
+    async with (
+        house.storage() as (kv, objects),
+        opening(kv, objects, house.base, clock=ClockBehind(timedelta(hours=1))) as store,
+    ):
+        await store.commit([put("a")])
+    house.lose_key_value()
+    async with house.storage() as (kv, objects):
+        slow = FaultyObjects(objects)
+        trouble = slow.fail("write", fault=Fault.STALL, path=".status")
+        late = asyncio.ensure_future(opening(kv, slow, house.base).__aenter__())
+        await trouble.met.wait()
+        await kv.txn([], [Delete(lock_key(INIT_LOCK))])  # as if it had stood still for too long
+        clock = ClockBehind(behind)
+        async with opening(kv, objects, house.base, clock=clock, limits=NEVER) as store:
+            await store.commit([put("b")])
+            await store.checkpoint()
+            slow.heal()
+            with pytest.raises(UnavailableError, match="lock was lost"):
+                await late
+            await store.commit([put("c")])
+        async with opening(kv, objects, house.base) as store:
+            assert set(await scanned(store)) == {"a", "b", "c"}

@@ -10,13 +10,22 @@ import pytest
 from agola.core.errors import BadRequestError, ConcurrencyError, UnavailableError
 from agola.datamanager import sequence
 from agola.datamanager.errors import StateLostError
-from agola.datamanager.layout import HEAD, REPLACING
+from agola.datamanager.layout import HEAD, INIT_LOCK, REPLACING
 from agola.datamanager.limits import Limits
 from agola.datamanager.port import Replacement, StoredObject
 from agola.datamanager.recovery import LOCK_TTL
 from agola.datamanager.replacing import replacing
 from agola.datamanager.store import opening
-from agola.storage.kv.port import Compare, KeyValue, Operation, Outcome, Put
+from agola.storage.kv.port import (
+    Compare,
+    Delete,
+    KeyValue,
+    Operation,
+    Outcome,
+    Put,
+    lock_key,
+)
+from tests.testbed.held import Held
 from tests.unit.datamanager.conftest import NEVER, House
 from tests.unit.datamanager.test_store import put, scanned
 
@@ -134,6 +143,25 @@ async def test_files_of_a_replacement_that_a_crash_ended_are_swept_at_the_next_s
             assert await scanned(store) == {"a": b"x"}
             assert await kv.get(REPLACING) is None
     assert house.files("") == files
+
+
+async def test_a_replacement_that_lost_its_lock_touches_nothing_of_the_next_one(
+    house: House,
+) -> None:
+    async with house.storage() as (kv, objects):
+        late = Held(replacing(kv, objects, house.base, limits=SMALL_FILES))
+        await (await late.enter()).put(stored("a"))
+        await kv.txn([], [Delete(lock_key(INIT_LOCK))])  # as if it had stood still for too long
+        async with replacing(kv, objects, house.base, limits=SMALL_FILES) as replaced:
+            for n in range(30):
+                await replaced.put(stored(f"{n:02}", b"x" * 50))
+            files = house.files("data")
+            await late.crash()
+            assert house.files("data") == files
+            assert await kv.get(REPLACING) is not None
+            await replaced.commit()
+        async with opening(kv, objects, house.base, limits=NEVER) as store:
+            assert len(await scanned(store)) == 30
 
 
 async def test_all_keys_go_but_those_that_are_kept_and_locks(house: House) -> None:
