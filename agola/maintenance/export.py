@@ -9,7 +9,7 @@ from agola import __version__
 from agola.core.clock import Clock
 from agola.datamanager.port import View
 from agola.maintenance.holdings import Holdings
-from agola.maintenance.parts import file_parts, gathered, object_parts
+from agola.maintenance.parts import breathing, file_parts, gathered, object_parts
 from agola.maintenance.settling import IMPORT
 from agola.model.export import (
     ExportChoice,
@@ -42,8 +42,11 @@ class Exporter:
                 choice=choice,
             )
             counts: Counter[str] = Counter()
-            parts = _counted(self._parts(view, choice), counts)
-            async with aclosing(parts), aclosing(gathered(parts)) as messages:
+            async with (
+                aclosing(self._parts(view, choice)) as parts,
+                aclosing(breathing(_counted(parts, counts))) as counted,
+                aclosing(gathered(counted)) as messages,
+            ):
                 async for message in messages:
                     yield message
             yield ExportTrailer(dict(counts))

@@ -1,7 +1,7 @@
 """Imports into a service's data: verified to the last byte, then everything at once."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
 
 from agola import datamanager
@@ -13,7 +13,7 @@ from agola.maintenance.alone import to_the_end, working_alone
 from agola.maintenance.codec import export_invalid
 from agola.maintenance.holdings import Holdings
 from agola.maintenance.legacy import converted
-from agola.maintenance.parts import content, whole
+from agola.maintenance.parts import breathing, content, whole
 from agola.maintenance.settling import IMPORT, settle_all, unfinished
 from agola.maintenance.sorting import sorting
 from agola.maintenance.staging import StagedFiles, staging
@@ -57,15 +57,13 @@ class Importer:
         verification = Verification(self._holdings.service.value)
         files = staging(self._holdings.objects, self._ids.uuid())
         async with self._replacing() as replacement, files as staged:
-            async with aclosing(verified(events, verification)) as parts:
+            async with aclosing(breathing(verified(events, verification))) as parts:
                 async for part in parts:
                     if part.type == FILE:
                         self._check_file(part, verification)
                         await _take_file(part, parts, staged)
                     else:
-                        await replacement.put(
-                            self._holdings.codec.incoming(await whole(part, parts))
-                        )
+                        await self._take_object(await whole(part, parts), replacement)
             await staged.flush()
             if staged.used:
                 await replacement.put(StoredObject(IMPORT, staged.id, b""))
@@ -79,13 +77,14 @@ class Importer:
         with sorting() as records:
             async with aclosing(_pieces(events)) as pieces:
                 conversion = converted(self._holdings.service.value, pieces)
-                async with aclosing(aiter(conversion)) as converted_:
+                async with aclosing(breathing(aiter(conversion))) as converted_:
                     async for stored in converted_:
                         records.add(stored)
             async with self._replacing() as replacement:
-                for stored in records.sorted():
-                    await self._take_object(stored, replacement)
-                    counts[stored.data_type] += 1
+                async with aclosing(breathing(_each(records.sorted()))) as all_records:
+                    async for stored in all_records:
+                        await self._take_object(stored, replacement)
+                        counts[stored.data_type] += 1
                 await self._require_maintenance()
                 await to_the_end(replacement.commit())
         return Imported(dict(counts), conversion.skipped)
@@ -150,3 +149,8 @@ async def _pieces(events: Events) -> AsyncGenerator[bytes, None]:
         if not isinstance(event, LegacyPiece):
             raise export_invalid("an export of another format begins inside of this one")
         yield event.data
+
+
+async def _each(records: Iterator[StoredObject]) -> AsyncGenerator[StoredObject, None]:
+    for stored in records:
+        yield stored

@@ -1,13 +1,17 @@
 """Records in parts that messages can carry, several small ones in a message."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from contextlib import aclosing
+from typing import TypeVar
 
 from agola.core.errors import BadRequestError
 from agola.datamanager.port import StoredObject
 from agola.maintenance.codec import export_invalid
 from agola.model.export import FILE, MAX_PART_BYTES, ExportRecord, ExportRecords
+
+T = TypeVar("T")
 
 MAX_OBJECT_BYTES = 64 * 1024**2
 """The largest record that is put together in memory; what services write is far below it."""
@@ -15,6 +19,9 @@ MAX_OBJECT_BYTES = 64 * 1024**2
 MESSAGE_BYTES = 64 * 1024
 """From how many bytes of data on a message is sent."""
 MESSAGE_RECORDS = 512
+
+BREATH_RECORDS = 20
+"""After so many records, other work of the process has its turn."""
 
 
 def object_parts(stored: StoredObject) -> Iterator[ExportRecord]:
@@ -38,6 +45,17 @@ async def file_parts(path: str, pieces: AsyncIterable[bytes]) -> AsyncGenerator[
             waiting = piece[start : start + MAX_PART_BYTES]
             digest.update(waiting)
     yield ExportRecord(FILE, path, offset, waiting, digest.digest())
+
+
+async def breathing(items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """Give the items, and let other work have its turn now and then.  Closes *items*."""
+    number = 0
+    async with aclosing(items):
+        async for item in items:
+            number += 1
+            if number % BREATH_RECORDS == 0:
+                await asyncio.sleep(0)
+            yield item
 
 
 async def gathered(

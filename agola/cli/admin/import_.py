@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import sys
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import IO
@@ -33,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
     """Import nothing unless all of the file is as it must be."""
     with reading(args.file) as file:
         asyncio.run(_import_legacy(args, file) if is_legacy(file) else _import(args, file))
+    if args.output != "json":
+        print("next: agola admin maintenance disable", file=sys.stderr)
     return exits.OK
 
 
