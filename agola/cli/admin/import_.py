@@ -45,13 +45,18 @@ async def _import(args: argparse.Namespace, file: IO[bytes]) -> None:
     services = _wanted(args.service, there)
     async with connected(args) as gateway:
         await _require_maintenance(gateway, services)
-        with _progress(args, file, "importing") as passed:
-            for header, section in sections(events(file, passed)):
-                service = _service(header.service)
-                if service in services:
-                    _print(args, service, await _sent(gateway, service, section))
-                else:
-                    _pass_over(section)
+        done: dict[MaintainedService, Imported] = {}
+        try:
+            with _progress(args, file, "importing") as passed:
+                for header, section in sections(events(file, passed)):
+                    service = _service(header.service)
+                    if service in services:
+                        done[service] = await _sent(gateway, service, section)
+                    else:
+                        _pass_over(section)
+        finally:  # whatever became of the others, these are imported
+            for service, imported in done.items():
+                _print(args, service, imported)
 
 
 async def _import_legacy(args: argparse.Namespace, file: IO[bytes]) -> None:
