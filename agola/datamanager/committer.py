@@ -19,7 +19,7 @@ from agola.core.errors import (
 )
 from agola.core.ids import Ids
 from agola.datamanager import sequence
-from agola.datamanager.errors import StateLostError
+from agola.datamanager.errors import StateLostError, closed
 from agola.datamanager.layout import GROUPS, HEAD, WALS, WalHeader, sequence_in
 from agola.datamanager.log import Log
 from agola.datamanager.port import Action, Groups, WalSequence
@@ -99,13 +99,16 @@ class Committer:
 
     async def run(self) -> None:
         """Commit what waits, until this is ended.  StateLostError."""
-        while True:
-            await self._wake.wait()
-            self._taken = self._take()
-            if self._taken:
-                await self._commit_or_fail(self._taken)
-            else:
-                self._wake.clear()
+        try:
+            while True:
+                await self._wake.wait()
+                self._taken = self._take()
+                if self._taken:
+                    await self._commit_or_fail(self._taken)
+                else:
+                    self._wake.clear()
+        finally:  # those who use the store may take a while to notice that it is being closed
+            self.end(self._log.ended or closed())
 
     def end(self, error: AgolaError) -> None:
         """Let *error* be what all hear that wait, and that come later."""

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from agola.core.errors import InternalError
+from agola.core.errors import InternalError, UnavailableError
 from agola.datamanager.port import WalSequence
 
 
@@ -57,6 +57,11 @@ class DataDamagedError(InternalError):
     def __init__(self, path: str, why: str) -> None:
         message = f"{path} is damaged: {why}; restore this object from a backup"
         super().__init__(message, reason="DATA_DAMAGED", path=path, why=why)
+
+
+def closed() -> UnavailableError:
+    """Make the error of whoever comes when the store is closed, or still waits then."""
+    return UnavailableError("the store is being closed", reason="CLOSING")
 
 
 class MalformedError(Exception):

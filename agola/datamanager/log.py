@@ -48,7 +48,8 @@ class Log:
         self._snapshots = snapshots
         self._revision = Revision(0)
         self._moved = asyncio.Event()
-        self._ended: AgolaError | None = None
+        self.ended: AgolaError | None = None
+        """What ended it, for all who wait for something to happen here."""
         self._own: dict[str, Batch] = {}
         self._batches: dict[WalSequence, Batch] = {}
         self._following: dict[WalSequence | None, WalSequence] = {}
@@ -125,7 +126,7 @@ class Log:
 
     def end(self, error: AgolaError) -> None:
         """Let *error* be what all hear that wait for something to happen here."""
-        self._ended = self._ended or error
+        self.ended = self.ended or error
         self._tell()
 
     async def _follow(self) -> None:
@@ -154,10 +155,10 @@ class Log:
 
     async def moved(self) -> None:
         """Wait for the next change of anything here.  Raises what ended the log, once it did."""
-        if self._ended is None:
+        if self.ended is None:
             await self._moved.wait()
-        if self._ended is not None:
-            raise self._ended
+        if self.ended is not None:
+            raise self.ended
 
     async def check_epoch(self) -> None:
         """StateLostError unless the key-value store is still of the epoch that is followed."""

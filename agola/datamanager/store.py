@@ -5,13 +5,13 @@ from contextlib import aclosing, asynccontextmanager
 
 from agola.core.background import background
 from agola.core.clock import Clock, SystemClock
-from agola.core.errors import BadRequestError, NotExistError, UnavailableError
+from agola.core.errors import BadRequestError, NotExistError
 from agola.core.ids import Ids, RandomIds
 from agola.datamanager.checkpoint import Checkpoints
 from agola.datamanager.cleaning import Cleaner
 from agola.datamanager.committer import Committer
 from agola.datamanager.epochs import Epochs
-from agola.datamanager.errors import DataDamagedError, StateLostError
+from agola.datamanager.errors import DataDamagedError, StateLostError, closed
 from agola.datamanager.layout import Paths, is_data_type
 from agola.datamanager.leftovers import Leftovers
 from agola.datamanager.limits import Limits
@@ -161,9 +161,8 @@ async def opening(
             raise
         raise next(_leaves(lost)) from group
     finally:
-        closed = UnavailableError("the store is being closed", reason="CLOSING")
-        log.end(closed)
-        committer.end(closed)
+        log.end(closed())
+        committer.end(closed())
     await markers.flush()
 
 

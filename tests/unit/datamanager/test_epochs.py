@@ -179,6 +179,20 @@ async def test_whatever_waits_for_the_store_hears_that_it_was_lost(house: House)
         await following
 
 
+async def test_whoever_commits_while_a_lost_store_is_being_closed_is_told(house: House) -> None:
+    async with house.storage() as (kv, objects):
+        with pytest.raises(StateLostError):  # noqa: PT012
+            async with opening(kv, objects, house.base, limits=NEVER) as store:
+                await store.commit([put("a")])
+                await lose_everything(kv)
+                try:
+                    await asyncio.get_running_loop().create_future()
+                finally:  # as a server does that ends its calls
+                    with pytest.raises(StateLostError):
+                        async with asyncio.timeout(5):
+                            await store.commit([put("b")])
+
+
 class Deaf:
     """A real key-value store whose watches tell no more, once it is deaf."""
 
