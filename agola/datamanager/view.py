@@ -7,10 +7,11 @@ from contextlib import aclosing, asynccontextmanager
 from agola.core.background import background
 from agola.core.errors import UnavailableError
 from agola.core.ids import Ids
+from agola.datamanager.errors import DataDamagedError
 from agola.datamanager.log import Log, Newest
-from agola.datamanager.pins import Moment, pinning
+from agola.datamanager.pins import Moment, pinned, pinning
 from agola.datamanager.port import StoredObject, WalSequence
-from agola.datamanager.snapshot import Snapshots
+from agola.datamanager.snapshot import SnapshotGoneError, Snapshots
 from agola.storage.kv.port import KeyValue, Lease
 
 
@@ -27,13 +28,16 @@ async def viewing(
             lost.set()
 
         async with background(watch):
-            yield PinnedView(moment, snapshots, lost)
+            yield PinnedView(kv, moment, snapshots, lost)
 
 
 class PinnedView:
     """A View whose snapshot is pinned, until *lost* is set."""
 
-    def __init__(self, moment: Moment, snapshots: Snapshots, lost: asyncio.Event) -> None:
+    def __init__(
+        self, kv: KeyValue, moment: Moment, snapshots: Snapshots, lost: asyncio.Event
+    ) -> None:
+        self._kv = kv
         self._moment = moment
         self._snapshots = snapshots
         self._lost = lost
@@ -53,10 +57,10 @@ class PinnedView:
                 async for stored in objects:
                     self._check()
                     yield stored
-        except UnavailableError as error:
-            if error.reason == "SNAPSHOT_GONE":
+        except SnapshotGoneError as error:
+            if self._moment.status.data_sequence not in await pinned(self._kv):
                 raise _lost() from error
-            raise
+            raise DataDamagedError(error.missing, "it is missing") from error
         self._check()
 
     def _check(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agola.core.errors import UnavailableError
+from agola.datamanager.errors import DataDamagedError
 from agola.datamanager.layout import PINS, SNAPSHOT
 from agola.datamanager.limits import Limits
 from agola.datamanager.pins import pinned
@@ -163,3 +164,16 @@ async def test_a_view_whose_pin_is_lost_says_so(house: House) -> None:
                     while True:
                         await seen(view)
     assert caught.value.reason == "VIEW_LOST"
+
+
+async def test_a_view_says_which_file_is_missing_instead_of_asking_to_begin_again(
+    house: House,
+) -> None:
+    async with house.opening() as store:
+        await store.commit([put("a")])
+        await store.checkpoint()
+        (missing,) = [path for path in house.files("data") if path.suffix == ".data"]
+        missing.unlink()
+        async with store.view() as view:
+            with pytest.raises(DataDamagedError, match=missing.name):
+                await seen(view)
