@@ -82,13 +82,21 @@ class FetchActions:
         """Store a log if it is not stored.  Gives its size, or None if it is lost."""
         task_id = place.task.id
 
+        async def stored() -> int | None:
+            return await self._logs.size(task_id, part)
+
         async def store() -> int:
             async with self._turns[place.executor_id]:
-                if (size := await self._logs.size(task_id, part)) is not None:
+                if (size := await stored()) is not None:
                     return size
                 log = self._copies.stream_log(place, part, follow=True)
-                async with aclosing(_bytes(log)) as data:
-                    return await self._logs.write(task_id, part, data)
+                try:
+                    async with aclosing(_bytes(log, stored)) as data:
+                        return await self._logs.write(task_id, part, data)
+                except NotExistError:  # is the executor lost, or was another instance faster?
+                    if (size := await stored()) is None:
+                        raise
+                    return size
 
         return await _persist(f"the log of {part} of task {task_id}", store)
 
@@ -118,8 +126,13 @@ def _archives_of(task: Task) -> tuple[int, ...]:
     )
 
 
-async def _bytes(events: AsyncGenerator[LogEvent, None]) -> AsyncGenerator[bytes, None]:
-    """Give the bytes of a log.  If the rest is lost, say so in it: what came is worth keeping."""
+async def _bytes(
+    events: AsyncGenerator[LogEvent, None], stored: Callable[[], Awaitable[int | None]]
+) -> AsyncGenerator[bytes, None]:
+    """Give the bytes of a log.  If the rest is lost, say so in it: what came is worth keeping.
+
+    NotExistError when there is nothing to keep, or all of it is stored.
+    """
     some = False
     async with aclosing(events):
         try:
@@ -128,7 +141,7 @@ async def _bytes(events: AsyncGenerator[LogEvent, None]) -> AsyncGenerator[bytes
                     some = True
                     yield event.data
         except NotExistError:
-            if not some:
+            if not some or await stored() is not None:
                 raise
             yield LOST_NOTE
 

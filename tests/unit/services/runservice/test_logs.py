@@ -220,6 +220,20 @@ async def test_what_a_lost_executor_sent_lately_is_kept_and_the_rest_marked(hops
     assert await collect(at_gateway(hops)) == b"one " + LOST_NOTE
 
 
+async def test_a_late_store_replaces_no_log_that_another_instance_has_stored(hops: Hops) -> None:
+    path = f"logs/{TASK}/data/steps/0.log"
+    await hops.put()
+    log = hops.executor.log(TASK, STEP, b"begin, ")
+    await hops.put(TaskStatus.SUCCESS, DONE)
+    await log.until_open(1)
+    await hops.objects.write(path, b"begin, then the end")
+    del hops.executor.logs[TASK, STEP]
+    await hops.put(TaskStatus.SUCCESS, DONE, executor_id=None)
+    await log.fail(UnavailableError("a break", reason="STREAM_CUT"))
+    assert await hops.places.until_stored(TASK) == {STEP: 19}
+    assert await stored(hops, path) == b"begin, then the end"
+
+
 async def test_one_stuck_executor_holds_up_nobody_else(hops: Hops) -> None:
     other = TaskID("task-2")
     for number in range(20):  # more than it has turns
