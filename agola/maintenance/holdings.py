@@ -36,9 +36,10 @@ class Holdings:
         async with (
             working_alone(self.kv, self.service),
             datamanager.opening(self.kv, self.objects, self.base) as data,
-            data.view() as view,
         ):
-            yield view
+            await settle_all(self.objects, data)  # so that the files are those of the records
+            async with data.view() as view:
+                yield view
 
     async def settle(self, data: DataManager) -> None:
         """End what an import that died has begun.  To be done before the service serves."""

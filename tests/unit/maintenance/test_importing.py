@@ -259,6 +259,23 @@ async def test_pieces_of_the_original_and_records_of_ours_do_not_mix(store: Kept
     await refused(store, [LegacyPiece(b"{"), header], "another format")
 
 
+async def test_an_export_after_an_import_that_died_behind_its_commit_has_the_files_of_that(
+    tmp_path: Path,
+) -> None:
+    events = await an_export(tmp_path, 1, log=b"imported")
+    async with kept(tmp_path) as store:
+        await store.add_runs(1, 2)
+        await store.enter_maintenance()
+        faulty = FaultyObjects(store.objects)
+        faulty.fail("write", path="logs/task0001/data", times=-1)
+        with pytest.raises(UnavailableError):
+            await Kept(store.kv, faulty).import_(events)
+        exported = [e for e in await store.export() if isinstance(e, ExportRecords)]
+        records = {record.id: record.data for event in exported for record in event.records}
+        assert "run0002" not in records
+        assert records["logs/task0001/data/steps/0.log"] == b"imported"
+
+
 @pytest.mark.parametrize("operation", ["stat", "write"])
 @pytest.mark.parametrize("path", ["logs/", "imports/", "rundata/"])
 async def test_storage_that_fails_changes_nothing(
