@@ -77,4 +77,8 @@ def _in_words(said: str) -> str:
     """Say what gRPC says, as far as people can do something about it."""
     if "http1.x server" in said or "Failed parsing HTTP/2" in said:
         return "what answers there is something else; git, for one, is served at another port"
+    if said == "Deadline Exceeded":
+        return "it does not answer in time"
+    if "Connection reset by peer" in said:
+        return "the connection was broken off"
     return said.rpartition(": ")[2]
