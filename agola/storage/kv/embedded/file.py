@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from agola.core.errors import InternalError, PreconditionError
+from agola.core.errors import InternalError, PreconditionError, UnavailableError
 
 FORMAT = 1
 
@@ -89,6 +89,9 @@ def translated() -> Generator[None, None, None]:
     try:
         yield
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            message = "the key-value store cannot be written: the disk is full"
+            raise UnavailableError(message, reason="KV_UNAVAILABLE", cause=str(error)) from error
         raise InternalError(
             f"the key-value store failed: {error}", reason="KV_FAILED", cause=str(error)
         ) from error

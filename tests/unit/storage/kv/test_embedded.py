@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from agola.core.errors import (
     UnavailableError,
 )
 from agola.storage.kv.embedded import opening
+from agola.storage.kv.embedded.file import translated
 from agola.storage.kv.embedded.ledger import KEPT_REVISIONS, SLACK_REVISIONS
 from agola.storage.kv.embedded.watchers import PROGRESS_REVISIONS
 from agola.storage.kv.port import Changes, KeyValue, Put, Revision
@@ -76,6 +77,14 @@ async def test_a_file_that_is_no_store_is_an_error_of_ours(path: Path) -> None:
         async with opening(path):
             pass
     assert caught.value.reason == "KV_FAILED"
+
+
+def test_a_full_disk_is_something_to_wait_out(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "small.db")) as db:
+        db.execute("PRAGMA max_page_count = 2")
+        db.execute("CREATE TABLE small (content BLOB)")
+        with pytest.raises(UnavailableError, match="the disk is full"), translated():
+            db.execute("INSERT INTO small VALUES (zeroblob(100000))")
 
 
 @pytest.mark.parametrize("error", [LookupError, sqlite3.OperationalError])
