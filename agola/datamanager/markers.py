@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from agola.core.errors import AgolaError
+from agola.core.trouble import Trouble
 from agola.datamanager.committer import Committer
 from agola.datamanager.log import Log
 from agola.datamanager.port import WalSequence
@@ -27,6 +28,7 @@ class Markers:
         self._log = log
         self._own = committer.own
         self._marked: WalSequence | None = None
+        self._trouble = Trouble(logger, over="batches are marked again")
 
     async def run(self) -> None:
         """Mark what is committed, for ever; at first what an earlier process left behind."""
@@ -34,10 +36,11 @@ class Markers:
         while True:
             try:
                 await self._mark_to(goal)
-            except AgolaError:
-                logger.exception("batches could not be marked; trying again")
+            except AgolaError as error:
+                self._trouble.say(f"batches could not be marked, trying again: {error}")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
+            self._trouble.end()
             while not self._own:
                 await self._log.moved()
             await asyncio.sleep(LINGER_SECONDS)

@@ -93,7 +93,8 @@ class _Service:
         except Exception as error:
             if not _lost_its_state(error):
                 raise
-            logger.warning("the key-value store lost its state: starting again", exc_info=True)
+            logger.warning("the key-value store lost its state: starting again")
+            logger.debug("this is how it was noticed", exc_info=True)
             await self._wait(self._clock.monotonic() - start, maintenance=maintenance)
 
     def _is_up(self, *, maintenance: bool) -> None:

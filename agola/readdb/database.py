@@ -108,7 +108,8 @@ class ReadDatabase:
         except (OutOfRangeError, UnavailableError) as error:
             if isinstance(error, UnavailableError) and error.reason != LOST:
                 raise
-            logger.info("the read database is built anew: %s", error)
+            why = error.metadata.get("cause", error)
+            logger.info("the read database is built anew: %s", why)
             await self._build(seen)
 
     async def _follow(self, position: WalSequence) -> None:

@@ -127,7 +127,9 @@ async def test_each_write_may_fail_once(tmp_path: Path, path: str, fault: Fault)
         assert acknowledged <= await whole(store) <= set("abc")
 
 
-async def test_markers_that_an_outage_delayed_are_written_when_it_is_over(tmp_path: Path) -> None:
+async def test_markers_that_an_outage_delayed_are_written_when_it_is_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     config = Config(data_dir=tmp_path)
     async with opened(config) as (store, faulty):
         away = faulty.fail("write", path="wals/status/", times=-1)
@@ -138,6 +140,8 @@ async def test_markers_that_an_outage_delayed_are_written_when_it_is_over(tmp_pa
         async with asyncio.timeout(20):
             await back.met.wait()
         faulty.heal()
+    assert "batches could not be marked" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 async def test_who_closes_in_an_outage_loses_nothing(tmp_path: Path) -> None:

@@ -235,6 +235,7 @@ async def test_a_body_whose_store_was_restored_is_opened_again(
         await bodies.tell("serve closes", "serve opens")
     await bodies.tell("serve closes")
     assert "lost its state" in caplog.text
+    assert "Traceback" not in caplog.text  # it was foreseen
 
 
 async def test_so_is_one_that_notices_as_it_opens(store: KeyValue, bodies: Bodies) -> None:

@@ -52,7 +52,7 @@ class HeldLease:
                 async with asyncio.timeout_at(self._end):
                     answer = await cluster.call(self._renew, repeatable=True)
             except (UnavailableError, InternalError, TimeoutError) as error:
-                _log.warning("lease %d was not renewed: %s", self.id, error)
+                _log.warning("lease %d was not renewed: %s", self.id, str(error) or "out of time")
                 continue
             if answer is grpc.aio.EOF:
                 continue

@@ -319,13 +319,15 @@ async def test_a_crash_while_a_repository_is_made_is_cleaned_up(served: Served) 
 
 
 async def test_a_configstore_that_is_away_is_not_a_wrong_password(
-    tmp_path: Path, work_tree: GitClient
+    tmp_path: Path, work_tree: GitClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def nobody(token: str) -> str:
         raise UnavailableError(f"nobody knows {token}", reason="UNREACHABLE")
 
     async with serving_gitserver(tmp_path / "gitserver", nobody) as served:
         assert "503" in (await work_tree("ls-remote", served.url("alices-token"))).errors
+    assert "cannot be served: nobody knows" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_damaged_repository_is_a_failure_that_says_why(
