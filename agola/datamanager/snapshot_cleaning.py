@@ -1,5 +1,7 @@
 """Which snapshots and data files go, and which stay."""
 
+import asyncio
+
 from agola.core.errors import NotExistError
 from agola.datamanager.layout import DataStatus, Paths, sequence_in
 from agola.datamanager.log import Log
@@ -37,12 +39,17 @@ class SnapshotCleaner:
         self._statuses: dict[WalSequence, DataStatus] = {}
         self._files: dict[str, set[str]] = {}
         self._listed: WalSequence | None = None
+        self._cleaning = asyncio.Lock()
 
     async def clean(self) -> list[DataStatus]:
         """Give the snapshots that stay; nothing when another process knows more than this one.
 
         DataDamagedError: one that stays is damaged, none goes.
         """
+        async with self._cleaning:
+            return await self._clean()
+
+    async def _clean(self) -> list[DataStatus]:
         present = await self._snapshots.statuses()
         current = self._log.snapshot
         old = {each for each in present[: -self._keep] if each < current.data_sequence}

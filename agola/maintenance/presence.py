@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from agola.core.clock import Clock
-from agola.core.errors import NotExistError, UnavailableError
+from agola.core.errors import AgolaError
 from agola.maintenance.flag import INSTANCES
 from agola.model.maintenance import MaintenanceInstance
 from agola.storage.kv.port import KeyValue, Lease, Put
@@ -47,7 +47,7 @@ class Presence:
             try:
                 async with self._kv.lease(self._ttl) as lease:
                     await self._until_lost(lease)
-            except* (UnavailableError, NotExistError) as lost:
+            except* AgolaError as lost:
                 logger.warning("cannot tell that this instance lives: %s", lost.exceptions[0])
                 await asyncio.sleep(RETRY_SECONDS)
 

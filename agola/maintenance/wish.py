@@ -4,7 +4,7 @@ import asyncio
 import logging
 from contextlib import aclosing
 
-from agola.core.errors import OutOfRangeError, UnavailableError
+from agola.core.errors import AgolaError, OutOfRangeError
 from agola.maintenance.flag import REQUESTED
 from agola.storage.kv.port import KeyValue, Revision
 
@@ -45,7 +45,7 @@ class Wish:
                 await self._watch()
             except OutOfRangeError:
                 known = False
-            except UnavailableError as error:
+            except AgolaError as error:
                 logger.warning("the maintenance flag is out of reach: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
 
