@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,6 +37,12 @@ class Instance:
         configs = [structs.replace(a_run("a"), environment={"A": "secret"}) for _ in range(RUNS)]
         states = await asyncio.gather(*map(self.runs.create_run, configs))
         return [state.run.id for state in states]
+
+    async def ended(self, run_id: RunID) -> None:
+        """Wait for the end of a run."""
+        async with aclosing(self.runs.watch_run(run_id)) as watch:
+            async for _ in watch:
+                """The stream ends as the run does."""
 
     async def used(self) -> dict[str, int]:
         """Count records by the key that encrypts them."""
@@ -98,6 +104,7 @@ async def test_instances_change_to_a_new_key_one_after_the_other(
         for run_id in (before[0], after[0]):
             assert (await one.runs.start_run(run_id)).id == run_id
             await one.runs.stop_run(run_id)
+            await one.ended(run_id)
         with pytest.raises(PreconditionError) as caught:
             await other.rotate("k2")
         assert caught.value.reason == "ENCRYPTION_KEY_NOT_CURRENT"
