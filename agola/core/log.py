@@ -33,6 +33,12 @@ def configure(level: str, form: Format, *, stream: TextIO = sys.stderr) -> None:
     root.setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_matters)
+
+
+def _matters(record: logging.LogRecord) -> bool:
+    """Drop the stack that gRPC logs when a client has gone in the middle of a stream."""
+    return not record.getMessage().startswith("ExecuteBatchError raised in core")
 
 
 _SHARED: list[structlog.typing.Processor] = [

@@ -37,3 +37,13 @@ def test_a_person_gets_text() -> None:
     logging.getLogger("agola.test").debug("hello")
     assert "hello" in stream.getvalue()
     assert not stream.getvalue().startswith("{")
+
+
+def test_a_client_that_has_gone_is_no_failure_of_grpc() -> None:
+    stream = io.StringIO()
+    configure("debug", "text", stream=stream)
+    logger = logging.getLogger("grpc._cython.cygrpc")
+    logger.error("ExecuteBatchError raised in core by servicer method [%s]", "/x/Export")
+    assert not stream.getvalue()
+    logger.error("something else")
+    assert "something else" in stream.getvalue()
