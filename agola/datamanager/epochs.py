@@ -12,7 +12,6 @@ import msgspec
 
 from agola.core.clock import Clock
 from agola.core.errors import UnavailableError
-from agola.core.ids import Ids
 from agola.datamanager import sequence
 from agola.datamanager.layout import (
     DATA_SEQUENCE,
@@ -47,13 +46,12 @@ class Epochs:
     """Begins epochs.  Who does so holds the lock INIT_LOCK."""
 
     def __init__(
-        self, kv: KeyValue, wals: WalObjects, snapshots: Snapshots, *, clock: Clock, ids: Ids
+        self, kv: KeyValue, wals: WalObjects, snapshots: Snapshots, *, clock: Clock
     ) -> None:
         self._kv = kv
         self._wals = wals
         self._snapshots = snapshots
         self._clock = clock
-        self._ids = ids
 
     async def what_is_wrong(self) -> str | None:
         """Say why the key-value store cannot be used as it is, if so.
@@ -88,7 +86,7 @@ class Epochs:
         seen = Compare(RESERVED, Revision(0) if reserved is None else reserved.mod_revision)
         put = Put(RESERVED, number.encode())
         if not (await self._kv.txn([lock.held, seen], [put])).succeeded:
-            raise _overtaken()
+            raise overtaken()
         return number
 
     async def _next(self, reserved: Sequence[Entry]) -> WalSequence:
@@ -107,7 +105,8 @@ class Epochs:
 
         UnavailableError: somebody else took over, or the next start does it.
         """
-        first = WalHeader(sequence=number, previous=None, data_id=f"{number}-{self._ids.uuid()}")
+        # the same whoever begins it: somebody who comes late writes over it what is there
+        first = WalHeader(sequence=number, previous=None, data_id=f"{number}-first")
         await self._wals.write_data(first, [])
         await self._wals.mark(first)
         await self._empty(lock, keep)
@@ -122,16 +121,16 @@ class Epochs:
             ],
         )
         if not entered.succeeded:
-            raise _overtaken()
+            raise overtaken()
 
     async def check_held(self, lock: Lock) -> None:
         """UnavailableError when the lock was lost: then somebody else may be at it already."""
         if not (await self._kv.txn([lock.held], [])).succeeded:
-            raise _overtaken()
+            raise overtaken()
 
     async def _empty(self, lock: Lock, keep: Sequence[str]) -> None:
         if not (await self._kv.txn([lock.held], [Delete(LOG, prefix=True)])).succeeded:
-            raise _overtaken()  # with the log, so that whoever still uses it notices at once
+            raise overtaken()  # with the log, so that whoever still uses it notices at once
         after = ""
         while True:
             page = await self._kv.range("", after=after, limit=PAGE_KEYS)
@@ -139,12 +138,13 @@ class Epochs:
             for start in range(0, len(keys), MAX_TXN_OPERATIONS):
                 chunk = [Delete(key) for key in keys[start : start + MAX_TXN_OPERATIONS]]
                 if not (await self._kv.txn([lock.held], chunk)).succeeded:
-                    raise _overtaken()
+                    raise overtaken()
             if not page.more:
                 return
             after = page.entries[-1].key
 
 
-def _overtaken() -> UnavailableError:
+def overtaken() -> UnavailableError:
+    """Say that somebody else holds the lock by now."""
     message = "the lock was lost while the key-value store was made ready: try again"
     return UnavailableError(message, reason="KV_UNAVAILABLE")

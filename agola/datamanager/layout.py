@@ -31,6 +31,8 @@ PINS = "datamanager/pins/"
 """Keys with a lease, whose values are the data sequences of snapshots that somebody reads."""
 REPLACING = "datamanager/replacing"
 """The first number of an epoch that somebody is writing files for, or was when he died."""
+DECIDED = "datamanager/decided"
+"""The first number of an epoch that is to begin, with a snapshot that takes the place of all."""
 RESERVED = "datamanager/reserved"
 """The last epoch that anybody got ready for: nobody else ever has the same, or an earlier one."""
 SURVIVING = ("locks/", "maintenance/")
@@ -100,6 +102,9 @@ class Paths:
     def status(self, data_sequence: WalSequence) -> str:
         return f"{self.data}{data_sequence}.status"
 
+    def proposal(self, data_sequence: WalSequence) -> str:
+        return f"{self.data}{data_sequence}.proposal"
+
     def data_file(self, data_type: str, file_id: str) -> str:
         return f"{self.data}{data_type}/{file_id}.data"
 
@@ -122,5 +127,5 @@ def epoch_key(sequence: WalSequence) -> str:
 
 def sequence_in(path: str) -> WalSequence:
     """Say the sequence that the name of any of these objects starts with."""
-    name = path.rsplit("/", 1)[-1].removesuffix(".status").removesuffix(".committed")
+    name = path.rsplit("/", 1)[-1].partition(".")[0]
     return WalSequence("-".join(name.split("-")[:2]))

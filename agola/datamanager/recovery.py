@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from agola.datamanager.chain import committed
+from agola.datamanager.decision import Decision
 from agola.datamanager.epochs import Epochs
 from agola.datamanager.errors import NoDataStatusError
 from agola.datamanager.layout import INIT_LOCK, REPLACING, DataStatus, Paths
@@ -37,6 +38,7 @@ class Recovery:
         paths: Paths,
         epochs: Epochs,
         leftovers: Leftovers,
+        decision: Decision,
         *,
         wals: WalObjects,
         snapshots: Snapshots,
@@ -46,6 +48,7 @@ class Recovery:
         self._paths = paths
         self._epochs = epochs
         self._leftovers = leftovers
+        self._decision = decision
         self._wals = wals
         self._snapshots = snapshots
         self._writer = writer
@@ -62,6 +65,8 @@ class Recovery:
                     await work(lock)
 
     async def _needed(self) -> Work | None:
+        if await self._decision.is_pending():
+            return self._decision.carry_out
         if (wrong := await self._epochs.what_is_wrong()) is not None:
             return lambda lock: self._begin_epoch(wrong, lock)
         if await self._kv.get(REPLACING) is not None:

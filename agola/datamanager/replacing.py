@@ -8,7 +8,8 @@ from agola.core.errors import BadRequestError
 from agola.core.ids import Ids, RandomIds
 from agola.datamanager import record
 from agola.datamanager.datafile import Piece
-from agola.datamanager.epochs import Epochs
+from agola.datamanager.decision import Decision
+from agola.datamanager.epochs import Epochs, overtaken
 from agola.datamanager.layout import INIT_LOCK, DataFile, DataStatus, Paths, is_data_type
 from agola.datamanager.leftovers import Leftovers
 from agola.datamanager.limits import Limits
@@ -43,15 +44,17 @@ async def replacing(
     clock, ids, limits = clock or SystemClock(), ids or RandomIds(), limits or Limits()
     paths = Paths(base)
     snapshots = Snapshots(objects, paths)
-    epochs = Epochs(kv, WalObjects(objects, paths), snapshots, clock=clock, ids=ids)
+    epochs = Epochs(kv, WalObjects(objects, paths), snapshots, clock=clock)
     writer = SnapshotWriter(objects, paths, snapshots, ids, limits)
     leftovers = Leftovers(kv, objects, paths, snapshots)
+    decision = Decision(kv, objects, paths, epochs)
     async with kv.lock(INIT_LOCK, ttl=LOCK_TTL) as lock:
+        await decision.carry_out(lock)
         await leftovers.sweep()
         number = await epochs.reserve(lock)
         await leftovers.announce(number)
         replacement = _Replacement(
-            number, writer, epochs, lock, keep=(*keep, LOCKS), file_bytes=limits.max_file_bytes
+            number, writer, decision, lock, keep=(*keep, LOCKS), file_bytes=limits.max_file_bytes
         )
         try:
             yield replacement
@@ -67,7 +70,7 @@ class _Replacement:
         self,
         number: WalSequence,
         writer: SnapshotWriter,
-        epochs: Epochs,
+        decision: Decision,
         lock: Lock,
         *,
         keep: Sequence[str],
@@ -75,7 +78,7 @@ class _Replacement:
     ) -> None:
         self._number = number
         self._writer = writer
-        self._epochs = epochs
+        self._decision = decision
         self._lock = lock
         self._keep = keep
         self._file_bytes = file_bytes
@@ -100,10 +103,12 @@ class _Replacement:
         status = DataStatus(
             data_sequence=self._number, wal_sequence=self._number, files=self._files
         )
-        await self._epochs.check_held(self._lock)
+        await self._decision.propose(status)
         self.decided = True
-        await self._writer.publish(status)
-        await self._epochs.begin(self._number, self._lock, keep=self._keep)
+        self.decided = await self._decision.decide(self._number, self._lock)
+        if not self.decided:
+            raise overtaken()
+        await self._decision.carry_out(self._lock, keep=self._keep)
         return self._number
 
     async def _flush(self, data_type: str) -> None:

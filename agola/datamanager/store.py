@@ -10,6 +10,7 @@ from agola.core.ids import Ids, RandomIds
 from agola.datamanager.checkpoint import Checkpoints
 from agola.datamanager.cleaning import Cleaner
 from agola.datamanager.committer import Committer
+from agola.datamanager.decision import Decision
 from agola.datamanager.epochs import Epochs
 from agola.datamanager.errors import DataDamagedError, StateLostError, closed
 from agola.datamanager.layout import Paths, is_data_type
@@ -135,11 +136,13 @@ async def opening(
     paths = Paths(base)
     wals, snapshots = WalObjects(objects, paths), Snapshots(objects, paths)
     writer = SnapshotWriter(objects, paths, snapshots, ids, limits)
+    epochs = Epochs(kv, wals, snapshots, clock=clock)
     recovery = Recovery(
         kv,
         paths,
-        Epochs(kv, wals, snapshots, clock=clock, ids=ids),
+        epochs,
         Leftovers(kv, objects, paths, snapshots),
+        Decision(kv, objects, paths, epochs),
         wals=wals,
         snapshots=snapshots,
         writer=writer,

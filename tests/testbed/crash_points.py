@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from agola.datamanager import opening, replacing
-from agola.datamanager.layout import DATA_SEQUENCE, HEAD, LOG, REPLACING, SNAPSHOT
+from agola.datamanager.layout import DATA_SEQUENCE, DECIDED, HEAD, LOG, REPLACING, SNAPSHOT
 from agola.datamanager.limits import Limits
 from agola.datamanager.port import Action, DataManager, StoredObject
 from agola.storage.kv import embedded
@@ -37,10 +37,12 @@ TXNS = {
     DATA_SEQUENCE: "take number",
     LOG: "empty log",
     REPLACING: "announce",
+    DECIDED: "decide",
 }
 OBJECTS = {
     "wals/data/": "batch",
     "wals/status/": "marker",
+    ".proposal": "proposal",
     ".status": "status",
     ".data": "data file",
     ".index": "index",

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from agola.core.errors import AgolaError
-from agola.core.ids import RandomIds
 from agola.datamanager import sequence
 from agola.datamanager.epochs import Epochs
 from agola.datamanager.errors import StateLostError, WalAmbiguousError
@@ -329,7 +328,7 @@ async def test_who_takes_over_sorts_behind_who_had_begun_whatever_their_clocks_s
             snapshots = Snapshots(objects, Layout(house.base))
             wals = WalObjects(objects, Layout(house.base))
             clock = Clock(datetime(year, 1, 1, tzinfo=UTC))
-            epochs = Epochs(kv, wals, snapshots, clock=clock, ids=RandomIds())
+            epochs = Epochs(kv, wals, snapshots, clock=clock)
             async with kv.lock(INIT_LOCK, ttl=LOCK_TTL) as lock:
                 return await epochs.reserve(lock)
 

@@ -25,6 +25,7 @@ from agola.storage.kv.port import (
     Put,
     lock_key,
 )
+from tests.testbed.faulty_objects import Fault, FaultyObjects
 from tests.testbed.held import Held
 from tests.unit.datamanager.conftest import NEVER, House
 from tests.unit.datamanager.test_store import put, scanned
@@ -162,6 +163,39 @@ async def test_a_replacement_that_lost_its_lock_touches_nothing_of_the_next_one(
             await replaced.commit()
         async with opening(kv, objects, house.base, limits=NEVER) as store:
             assert len(await scanned(store)) == 30
+
+
+@pytest.mark.parametrize(
+    ("paused_at", "objects_then"),
+    [(".proposal", {"old"}), (".status", {"imported"}), ("wals/status/", {"imported"})],
+)
+async def test_a_replacement_that_lost_its_lock_at_its_end_counts_wholly_or_not_at_all(
+    house: House, paused_at: str, objects_then: set[str]
+) -> None:
+    async with house.storage() as (kv, objects):
+        async with opening(kv, objects, house.base, limits=NEVER) as store:
+            await store.commit([put("old")])
+        faulty = FaultyObjects(objects)
+        paused = faulty.fail("write", fault=Fault.STALL, path=paused_at)
+        late = Held(replacing(kv, faulty, house.base, limits=SMALL_FILES))
+        replaced = await late.enter()
+        await replaced.put(stored("imported"))
+        commit = asyncio.create_task(replaced.commit())
+        await paused.met.wait()
+        await kv.txn([], [Delete(lock_key(INIT_LOCK))])
+        async with opening(kv, objects, house.base, limits=NEVER) as store:
+            await store.commit([put("meanwhile")])
+            faulty.heal()
+            with pytest.raises(UnavailableError):
+                await commit
+            await late.crash()
+            await store.commit([put("afterwards")])
+            expected = {*objects_then, "meanwhile", "afterwards"}
+            assert set(await scanned(store)) == expected
+    house.lose_key_value()
+    async with house.opening() as store:
+        assert set(await scanned(store)) == expected
+    assert not [path for path in house.files("data") if path.suffix == ".proposal"]
 
 
 async def test_all_keys_go_but_those_that_are_kept_and_locks(house: House) -> None:
