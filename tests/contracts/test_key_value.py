@@ -410,7 +410,6 @@ async def test_a_lease_expires_when_its_process_dies(config: Config) -> None:
     async with process(config, "lease") as child:
         (revision,) = await lines(child, 1)
     async with opening(config, "tests") as store:
-        assert await keys(store, "") == ["leased"], "it expired before its time"
         async with aclosing(store.watch("", after=Revision(int(revision)))) as stream:
             assert (await told(stream)).changes == (Change("leased", None),)
         assert await store.get("leased") is None

@@ -43,31 +43,26 @@ async def opening(path: Path) -> AsyncGenerator[KeyValue, None]:
         watchers = Watchers()
         commits = Commits(writer, watchers.happened)
         committing = asyncio.create_task(commits.serve())
-        expiring = asyncio.create_task(_expire_orphans(_leases(reader), commits))
         try:
+            await _revoke(_leases(reader), commits)
             yield _EmbeddedKeyValue(History(reader), commits, watchers)
         finally:
-            expiring.cancel()
             watchers.close()
             commits.close()
-            await asyncio.wait([expiring, committing])
-            committing.result()
+            await committing
 
 
-def _leases(db: sqlite3.Connection) -> list[tuple[float, LeaseID]]:
+def _leases(db: sqlite3.Connection) -> list[LeaseID]:
     with translated():
-        return list(db.execute("SELECT ttl_seconds, id FROM lease ORDER BY 1"))
+        return [lease for (lease,) in db.execute("SELECT id FROM lease")]
 
 
-async def _expire_orphans(leases: list[tuple[float, LeaseID]], commits: Commits) -> None:
-    """Let the leases of an earlier process expire: whom they spoke for may come back in time.
+async def _revoke(leases: list[LeaseID], commits: Commits) -> None:
+    """End the leases of an earlier process: the file was its alone, so it is dead.
 
     Leases of this process need no clock.  They end with their block, or with the process.
     """
-    loop = asyncio.get_running_loop()
-    start = loop.time()
-    for ttl_seconds, lease in leases:
-        await asyncio.sleep(start + ttl_seconds - loop.time())
+    for lease in leases:
         await commits.run(partial(Ledger.revoke, lease=lease))
 
 
