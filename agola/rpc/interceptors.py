@@ -165,8 +165,7 @@ class LogInterceptor(Surrounding):
 _LEVELS = {
     grpc.StatusCode.OK: logging.DEBUG,
     grpc.StatusCode.CANCELLED: logging.DEBUG,
-    grpc.StatusCode.INTERNAL: logging.ERROR,
-    grpc.StatusCode.UNKNOWN: logging.ERROR,
+    grpc.StatusCode.UNKNOWN: logging.ERROR,  # INTERNAL was told with its reason, or its stack
 }
 
 

@@ -179,8 +179,10 @@ class Answer:
 def _refusal(error: Exception, path: RepositoryPath) -> web.Response:
     known = underlying(error)
     status = _STATUSES.get(known.kind, 500) if known else 500
-    if known is None or known.kind is Kind.INTERNAL:
+    if known is None:
         logger.error("%s cannot be served", path, exc_info=error)
+    elif known.kind is Kind.INTERNAL:
+        logger.error("%s cannot be served: %s (%s)", path, known.message, known.reason)
     elif status >= 500:  # noqa: PLR2004 (such as what is out of reach)
         logger.warning("%s cannot be served: %s", path, known.message)
     text = known.message if known else "internal error"

@@ -127,6 +127,20 @@ async def test_what_nobody_foresaw_stays_private_and_is_logged(
             await delete(channel)
     assert caught.value.message == "internal error"
     assert "tiger" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+async def test_an_internal_error_that_was_foreseen_is_one_line_without_a_stack(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = InternalError("a.data is damaged", reason="DATA_DAMAGED")
+    async with serve(Scripted(error).mount()) as channel:
+        with pytest.raises(InternalError):
+            await delete(channel)
+    [line] = [each for each in caplog.records if each.levelno >= logging.WARNING]
+    assert line.levelno == logging.ERROR
+    assert line.getMessage().endswith(": a.data is damaged (DATA_DAMAGED)")
+    assert line.exc_info is None
 
 
 async def test_an_unavailable_service_says_when_to_come_back(serve: Serve) -> None:
