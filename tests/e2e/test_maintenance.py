@@ -80,7 +80,7 @@ def test_an_administrator_closes_the_door_and_opens_it_again(own: Installation) 
         assert "the configstore is in maintenance mode" in refused.stderr
     opened = own.agola("admin", "maintenance", "disable", "-o", "json")
     assert opened.returncode == 0, opened.stderr
-    assert list(json.loads(opened.stdout)) == ["configstore", "runservice"]
+    assert list(json.loads(opened.stdout)) == ["runservice", "configstore"]
     assert own.agola("run", "list", env=hers).returncode == 0
 
 

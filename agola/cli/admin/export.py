@@ -43,7 +43,8 @@ async def _export(args: argparse.Namespace, writer: ExportWriter) -> Counts:
     choice = ExportChoice(
         with_logs=args.with_logs, with_archives=args.with_archives, decrypted=args.decrypted
     )
-    services = chosen(args.service, (CONFIGSTORE, RUNSERVICE))
+    # in the order of imports: the one that needs keys fails before anything is replaced
+    services = chosen(args.service, (RUNSERVICE, CONFIGSTORE))
     with progress("exporting", total=None, quiet=args.quiet) as passed:
         async with connected(args) as gateway:
             return await _write(gateway, services, choice, writer=writer, passed=passed)

@@ -29,6 +29,8 @@ from agola.model.maintenance import MaintainedService
 
 ALL = "all"
 
+UNFINISHED = "the {service} is as it was: mend what is said below, and import it again"
+
 
 def run(args: argparse.Namespace) -> int:
     """Import nothing unless all of the file is as it must be."""
@@ -57,6 +59,9 @@ async def _import(args: argparse.Namespace, file: IO[bytes]) -> None:
         finally:  # whatever became of the others, these are imported
             for service, imported in done.items():
                 _print(args, service, imported)
+            for service in services:
+                if done and service not in done:
+                    print(UNFINISHED.format(service=service.value), file=sys.stderr)
 
 
 async def _import_legacy(args: argparse.Namespace, file: IO[bytes]) -> None:
@@ -94,9 +99,10 @@ async def _require_maintenance(gateway: Gateway, services: Sequence[MaintainedSe
     for service in services:
         status = await gateway.maintenance.status(service)
         if not (status.requested and status.settled):
+            only = f" --service {service.value}" if len(services) == 1 else ""
             message = (
                 f"the {service.value} is not in maintenance mode; first:"
-                f" agola admin maintenance enable --service {service.value}"
+                f" agola admin maintenance enable{only}"
             )
             raise PreconditionError(message, reason="MAINTENANCE_REQUIRED", service=service.value)
 

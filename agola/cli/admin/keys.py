@@ -9,7 +9,7 @@ from contextlib import aclosing
 from agola.cli import exits
 from agola.cli.connection import connected
 from agola.cli.output import print_json, print_table
-from agola.core.errors import UnavailableError
+from agola.core.errors import AgolaError, UnavailableError
 from agola.model.encryption_key import EncryptionKey, Keyring, ServiceRotation
 from agola.model.maintenance import MaintainedService
 
@@ -19,6 +19,12 @@ WARNING = (
     "agola: what was exported or backed up while {key} was in use cannot be restored without it; "
     "say --yes to remove it for good"
 )
+
+REMOVED = (
+    "removed the encryption key {key}, which nothing needs any more; "
+    "where it is configured, take it out of every configuration"
+)
+INTERRUPTED = "to go on with this rotation: agola admin keys rotate --resume"
 
 
 def list_(args: argparse.Namespace) -> int:
@@ -72,9 +78,14 @@ async def _rotated(args: argparse.Namespace) -> list[ServiceRotation]:
     async with connected(args) as gateway:
         rotation = gateway.encryption_keys.rotate(resume=args.resume)
         async with aclosing(rotation) as steps:
-            async for step in steps:
-                last[step.service] = step
-                _draw(step)
+            try:
+                async for step in steps:
+                    last[step.service] = step
+                    _draw(step)
+            except AgolaError:
+                if last:  # there is a new key already
+                    print(INTERRUPTED, file=sys.stderr)
+                raise
     complete = {service for service, step in last.items() if step.progress.complete}
     if complete != set(MaintainedService):
         message = "the rotation was broken off: go on with `agola admin keys rotate --resume`"
@@ -109,5 +120,5 @@ def remove(args: argparse.Namespace) -> int:
     if args.output == "json":
         print_json({})
     else:
-        print(f"removed the encryption key {args.key}")
+        print(REMOVED.format(key=args.key))
     return exits.OK

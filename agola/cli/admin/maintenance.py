@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -10,12 +11,16 @@ from typing import TypeVar
 from agola.cli import exits
 from agola.cli.connection import Gateway, connected
 from agola.cli.output import print_json, print_table
-from agola.core.errors import UnavailableError
+from agola.core.errors import UnauthorizedError, UnavailableError
 from agola.model.maintenance import MaintainedService, MaintenanceStatus
 
 T = TypeVar("T")
 
 FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.1, 1.0
+
+OTHER_TOKENS = (
+    "the configstore serves again; your token is none of those that were imported: log in with one"
+)
 
 CONFIGSTORE, RUNSERVICE = MaintainedService.CONFIGSTORE, MaintainedService.RUNSERVICE
 
@@ -26,8 +31,8 @@ def enable(args: argparse.Namespace) -> int:
 
 
 def disable(args: argparse.Namespace) -> int:
-    """Let services serve again, the configstore first, for the same reason."""
-    return asyncio.run(_switch(args, chosen(args.service, (CONFIGSTORE, RUNSERVICE)), on=False))
+    """Let services serve again, the configstore last: after an import it may have other tokens."""
+    return asyncio.run(_switch(args, chosen(args.service, (RUNSERVICE, CONFIGSTORE)), on=False))
 
 
 def status(args: argparse.Namespace) -> int:
@@ -60,7 +65,9 @@ async def _switch(
                     asked = await patiently(partial(ask, service))
                 else:
                     asked = await ask(service)
-                reached[service] = await _followed(gateway, service, on) if args.wait else asked
+                reached[service] = asked
+                if args.wait:
+                    reached[service] = await _followed(gateway, service, on) or asked
     _print(reached, args.output)
     return exits.OK
 
@@ -69,13 +76,22 @@ async def _followed(
     gateway: Gateway,
     service: MaintainedService,
     on: bool,  # noqa: FBT001 (which mode)
-) -> MaintenanceStatus:
-    """Wait until every instance of a service is in this mode."""
+) -> MaintenanceStatus | None:
+    """Wait until every instance of a service is in this mode.
+
+    None: the configstore serves again, and does not know who asks any more.
+    """
 
     def good(known: MaintenanceStatus) -> bool:
         return known.requested is on and known.settled
 
-    return await patiently(lambda: gateway.maintenance.status(service), good)
+    try:
+        return await patiently(lambda: gateway.maintenance.status(service), good)
+    except UnauthorizedError:
+        if on or service is not CONFIGSTORE:
+            raise
+        print(OTHER_TOKENS, file=sys.stderr)
+        return None
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ import pytest
 
 from agola.cli import exits
 from agola.cli.main import main
-from agola.core.errors import UnavailableError
+from agola.core.errors import AgolaError, UnauthorizedError, UnavailableError
 from agola.model.maintenance import MaintainedService, MaintenanceInstance, MaintenanceStatus
 from agola.rpc.auth import InternalToken
 from agola.rpc.server import Mount, serving
@@ -39,7 +39,7 @@ class Follower(MaintenanceServiceServicer):
         self.aside = dict.fromkeys(MaintainedService, False)
         self.present = dict.fromkeys(MaintainedService, False)
         self.calls: list[str] = []
-        self.failing: list[UnavailableError] = []
+        self.failing: list[AgolaError] = []
 
     async def GetMaintenanceStatus(
         self, request: pb.GetMaintenanceStatusRequest, context: Context
@@ -125,14 +125,14 @@ def agola(*arguments: str) -> int:
     return main(["admin", "maintenance", *arguments])
 
 
-def test_the_configstore_closes_last_and_opens_first(follower: Follower) -> None:
+def test_the_configstore_closes_last_and_opens_last(follower: Follower) -> None:
     assert agola("enable") == exits.OK
     assert agola("disable") == exits.OK
     assert follower.calls == [
         "enable runservice",
         "enable configstore",
-        "disable configstore",
         "disable runservice",
+        "disable configstore",
     ]
 
 
@@ -171,6 +171,17 @@ def test_waiting_has_an_end(follower: Follower, capsys: pytest.CaptureFixture[st
         "agola: not every instance of the runservice has followed within 1 seconds;"
         " see `agola admin maintenance status` (MAINTENANCE_PENDING)\n"
     )
+
+
+def test_who_is_not_known_any_more_has_opened_the_door_all_the_same(
+    follower: Follower, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stranger = UnauthorizedError("the token is not known", reason="TOKEN_INVALID")
+    follower.failing = [stranger]
+    assert agola("disable", "--service", "configstore") == exits.OK
+    assert "log in" in capsys.readouterr().err
+    follower.failing = [stranger]
+    assert agola("disable", "--service", "runservice") != exits.OK
 
 
 def test_who_is_not_known_in_maintenance_does_not_wait(
