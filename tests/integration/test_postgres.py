@@ -16,6 +16,7 @@ from agola.core.errors import InternalError, UnavailableError
 from agola.storage.sql import opening
 from agola.storage.sql.port import LOST, Database
 from agola.storage.sql.postgres import PostgresDatabase, opening_postgres, schema_of
+from tests.testbed.postgres_process import PostgresServer
 
 pytest_plugins = ["tests.testbed.postgres"]
 
@@ -158,6 +159,23 @@ async def test_who_waits_too_long_for_a_connection_gives_up(
 
 async def test_a_server_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError) as caught:
-        async with opening_postgres(f"host={tmp_path}", "agola", TABLES, open_seconds=0.05):
+        async with opening_postgres(f"host={tmp_path}", "agola", TABLES, open_seconds=0.5):
             pass
     assert caught.value.reason == "SQL_UNAVAILABLE"
+    assert f"{tmp_path}/.s.PGSQL.5432" in caught.value.message
+    assert "No such file or directory" in caught.value.metadata["cause"]
+
+
+async def test_a_server_that_goes_away_is_the_cause_in_the_error_and_in_no_log_of_the_pool(
+    own_postgres: PostgresServer, component: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opening_postgres(own_postgres.dsn, component, TABLES, wait_seconds=1) as database:
+        await asyncio.to_thread(own_postgres.stop)
+        with pytest.raises(UnavailableError) as caught:
+            async with database.read():
+                pass
+        await asyncio.to_thread(own_postgres.start)
+        async with database.read() as tx:
+            assert await tx.fetch("SELECT 1") == [(1,)]
+    assert "No such file or directory" in caught.value.message
+    assert caplog.messages == []

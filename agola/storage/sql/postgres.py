@@ -9,9 +9,10 @@ from typing import LiteralString, TypeAlias
 import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from agola.core.errors import AgolaError, ConcurrencyError, InternalError, UnavailableError
+from agola.storage.sql.attempts import Attempts, Connection
 from agola.storage.sql.dialect import (
     fingerprint,
     for_psycopg,
@@ -51,7 +52,6 @@ _NETWORK = {
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = ?"
 _LOST = errors.UndefinedTable | errors.InvalidSchemaName
 
-Connection: TypeAlias = psycopg.AsyncConnection[Row]
 Pool: TypeAlias = AsyncConnectionPool[Connection]
 
 
@@ -75,8 +75,10 @@ async def opening_postgres(
     async def configure(connection: Connection) -> None:
         await connection.execute(_in(schema, SETTINGS))
 
+    attempts = Attempts()
     pool: Pool = AsyncConnectionPool(
         dsn,
+        connection_class=attempts.connections(),
         kwargs={"autocommit": True, **_NETWORK, **conninfo_to_dict(dsn)},
         min_size=1,
         max_size=pool_size,
@@ -87,8 +89,8 @@ async def opening_postgres(
         open=False,
     )
     try:
-        await _open(pool, open_seconds)
-        yield PostgresDatabase(pool, schema, definition)
+        await _open(pool, attempts, open_seconds)
+        yield PostgresDatabase(pool, attempts, schema, definition)
     finally:
         await pool.close()
 
@@ -98,11 +100,11 @@ def schema_of(component: str, definition: str) -> str:
     return f"{component}_{fingerprint(definition).hex()[:8]}"
 
 
-async def _open(pool: Pool, seconds: float) -> None:
+async def _open(pool: Pool, attempts: Attempts, seconds: float) -> None:
     try:
         await pool.open(wait=True, timeout=seconds)
-    except psycopg.Error as error:
-        raise _translate(error) from error
+    except PoolTimeout as error:
+        raise _translate(attempts.cause(error)) from error
 
 
 def _in(schema: str, statement: LiteralString) -> sql.Composed:
@@ -117,8 +119,9 @@ def _in(schema: str, statement: LiteralString) -> sql.Composed:
 class PostgresDatabase:
     """`Database` over a pool of connections."""
 
-    def __init__(self, pool: Pool, schema: str, definition: str) -> None:
+    def __init__(self, pool: Pool, attempts: Attempts, schema: str, definition: str) -> None:
         self._pool = pool
+        self._attempts = attempts
         self._schema = schema
         self._definition = definition
         self._write = _in(schema, WRITE)
@@ -195,6 +198,8 @@ class PostgresDatabase:
     async def _taken(self) -> Connection:
         try:
             return await self._pool.getconn()
+        except PoolTimeout as error:
+            raise _translate(self._attempts.cause(error)) from error
         except psycopg.Error as error:
             raise _translate(error) from error
 
