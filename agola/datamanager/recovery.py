@@ -90,7 +90,7 @@ class Recovery:
             wal_sequence=number,
         )
         await self._epochs.begin(number, lock)
-        logger.warning("epoch %s begins, with %d batches recovered", number, len(headers))
+        logger.info("epoch %s begins, with %d batches recovered", number, len(headers))
 
     async def _last_status(self) -> DataStatus | None:
         """Read the newest snapshot.  None: there never was anything here."""

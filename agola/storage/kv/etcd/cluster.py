@@ -18,8 +18,9 @@ from agola.storage.kv.etcd.stubs import rpc
 TRY_SECONDS = 2.0
 """How long one member may take to answer."""
 
-PATIENCE_SECONDS = 10.0
-"""How long a request that may be repeated is tried with all of them."""
+PATIENCE_SECONDS = 8.0
+"""How long a request that may be repeated is tried with all of them: less than callers wait, who
+want to be told why."""
 
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
