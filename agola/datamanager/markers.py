@@ -2,25 +2,34 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from agola.core.errors import AgolaError
 from agola.core.trouble import Trouble
 from agola.datamanager.committer import Committer
+from agola.datamanager.layout import WalHeader
 from agola.datamanager.log import Log
 from agola.datamanager.port import WalSequence
 from agola.datamanager.wal import WalObjects
 
 logger = logging.getLogger(__name__)
 
+Work = Callable[[], Awaitable[None]]
+
 RETRY_SECONDS = 1.0
 LINGER_SECONDS = 0.2
 """Markers let a burst of commits pass, whose callers wait for the same disk."""
+OTHERS_SECONDS = 2 * LINGER_SECONDS
+"""So long others have to mark what they committed, or some of it, before they count as dead."""
 
 
 class Markers:
     """Writes markers in the order of the batches, so that what is marked is a chain without a gap.
 
     Each process marks what it committed; before that, what others committed and have not marked.
+    What others leave unmarked it marks as well: they died, and a key-value store restored to just
+    before their last batches would be taken for the present one.
     """
 
     def __init__(self, wals: WalObjects, log: Log, committer: Committer) -> None:
@@ -28,23 +37,36 @@ class Markers:
         self._log = log
         self._own = committer.own
         self._marked: WalSequence | None = None
+        self._stuck: WalSequence | None = None
+        """The first batch of others that was not marked when it was looked for."""
         self._trouble = Trouble(logger, over="batches are marked again")
 
     async def run(self) -> None:
         """Mark what is committed, for ever; at first what an earlier process left behind."""
-        goal = self._log.last
+        work: Work = partial(self._mark_to, self._log.last)
         while True:
             try:
-                await self._mark_to(goal)
+                await work()
             except AgolaError as error:
                 self._trouble.say(f"batches could not be marked, trying again: {error}")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             self._trouble.end()
-            while not self._own:
-                await self._log.moved()
-            await asyncio.sleep(LINGER_SECONDS)
-            goal = max(self._own)
+            work = await self._next()
+
+    async def _next(self) -> Work:
+        """Wait for batches that are to be marked, or to be looked after."""
+        while not self._own and self._log.last <= self._done:
+            await self._log.moved()
+        last = self._log.last
+        try:
+            async with asyncio.timeout(OTHERS_SECONDS):
+                while not self._own:
+                    await self._log.moved()
+        except TimeoutError:
+            return partial(self._look_after, last)
+        await asyncio.sleep(LINGER_SECONDS)
+        return partial(self._mark_to, max(self._own))
 
     async def flush(self) -> None:
         """Mark the rest, as far as it is known here.  A later process marks the others.
@@ -57,10 +79,35 @@ class Markers:
             except AgolaError as error:
                 logger.warning("batches are left unmarked: %s", error)
 
+    @property
+    def _done(self) -> WalSequence:
+        """The last batch that needs no marker any more: one in a snapshot needs none at all."""
+        return self._marked or self._log.snapshot.wal_sequence
+
+    def _left(self, goal: WalSequence) -> list[WalHeader]:
+        done = self._done
+        return [each for each in self._log.headers.values() if done < each.sequence <= goal]
+
+    async def _look_after(self, goal: WalSequence) -> None:
+        """Mark what others do not: if the same batch is the first without a marker, twice.
+
+        As long as they get on, if slowly, they need no help.
+        """
+        left = self._left(goal)
+        if left and await self._wals.is_marked(left[-1]):  # so are all before it
+            self._marked = goal
+            return
+        for header in left:
+            if not await self._wals.is_marked(header):
+                if header.sequence == self._stuck:
+                    await self._mark_to(goal)
+                self._stuck = header.sequence
+                return
+            self._marked = header.sequence
+
     async def _mark_to(self, goal: WalSequence) -> None:
         await self._log.reached(goal)
-        done = self._marked or self._log.snapshot.wal_sequence  # a snapshot needs no markers
-        for header in [each for each in self._log.headers.values() if done < each.sequence <= goal]:
+        for header in self._left(goal):
             if header.sequence in self._own or not await self._wals.is_marked(header):
                 await self._wals.mark(header)
             self._marked = header.sequence
