@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from itertools import count
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from agola.core.errors import AgolaError, NotExistError
+from agola.core.trouble import SharedTrouble
 from agola.model.executor import ExecutorID
 from agola.model.log import SETUP_LOG, LogChunk, LogEvent, LogPart
 from agola.model.run import StepPhase, Task, step_kind
-from agola.model.run_config import SaveToWorkspaceStep
+from agola.model.run_config import RunID, SaveToWorkspaceStep, TaskID
 from agola.services.runservice.ports.logs import (
     EndedTasks,
     ExecutorCopies,
@@ -23,6 +24,7 @@ from agola.services.runservice.ports.logs import (
 )
 
 T = TypeVar("T")
+Own: TypeAlias = Callable[[TaskID, RunID], Awaitable[None]]
 logger = logging.getLogger(__name__)
 
 SAVE_KIND = step_kind(SaveToWorkspaceStep())
@@ -56,6 +58,7 @@ class FetchActions:
         self._copies = copies
         self._logs = logs
         self._archives = archives
+        self._trouble = SharedTrouble(logger, over="stored, or given up, after some waiting")
         self._turns: dict[ExecutorID | None, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(STREAMS_PER_EXECUTOR)
         )
@@ -69,11 +72,11 @@ class FetchActions:
             for step in archives:
                 group.create_task(self._store_archive(place, step))
             if logs:
-                group.create_task(_persist("a marker", lambda: self._logs.own(task_id, run_id)))
+                group.create_task(self._mark("logs", place, self._logs.own))
             if archives:
-                group.create_task(_persist("a marker", lambda: self._archives.own(task_id, run_id)))
+                group.create_task(self._mark("archives", place, self._archives.own))
         stored = {part: size for part, task in sizes.items() if (size := task.result()) is not None}
-        await _persist(
+        await self._persist(
             f"the end of task {task_id}",
             lambda: self._ended.mark_stored(run_id, task_id, stored),
         )
@@ -98,7 +101,7 @@ class FetchActions:
                         raise
                     return size
 
-        return await _persist(f"the log of {part} of task {task_id}", store)
+        return await self._persist(f"the log of {part} of task {task_id}", store)
 
     async def _store_archive(self, place: TaskPlace, step: int) -> None:
         task_id = place.task.id
@@ -109,7 +112,33 @@ class FetchActions:
                     async with aclosing(self._copies.stream_archive(place, step)) as events:
                         await self._archives.write(task_id, step, events)
 
-        await _persist(f"the archive of step {step} of task {task_id}", store)
+        await self._persist(f"the archive of step {step} of task {task_id}", store)
+
+    async def _mark(self, what: str, place: TaskPlace, own: Own) -> None:
+        run_id, task_id = place.run_id, place.task.id
+        mark = f"the mark of run {run_id} at the {what} of task {task_id}"
+        await self._persist(mark, lambda: own(task_id, run_id))
+
+    async def _persist(self, what: str, work: Callable[[], Awaitable[T]]) -> T | None:
+        """Do *work* until it is done.  None: what it needs is gone for ever, or is damaged."""
+        delay = FIRST_DELAY_SECONDS
+        try:
+            for attempt in count(1):
+                try:
+                    return await work()
+                except NotExistError as error:
+                    logger.warning("%s is lost: %s", what, error)
+                    return None
+                except AgolaError as error:
+                    if error.reason in UNREADABLE and attempt >= TRIES_TO_READ:
+                        logger.error("%s is given up: %s", what, error)  # noqa: TRY400  it says enough
+                        return None
+                    self._trouble.meet(what, error)
+                await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311  jitter
+                delay = min(2 * delay, MAX_DELAY_SECONDS)
+        finally:
+            self._trouble.leave(what)
+        return None
 
 
 def _logs_of(task: Task) -> tuple[LogPart, ...]:
@@ -144,22 +173,3 @@ async def _bytes(
             if not some or await stored() is not None:
                 raise
             yield LOST_NOTE
-
-
-async def _persist(what: str, work: Callable[[], Awaitable[T]]) -> T | None:
-    """Do *work* until it is done.  None: what it needs does not exist any more, or is damaged."""
-    delay = FIRST_DELAY_SECONDS
-    for attempt in count(1):
-        try:
-            return await work()
-        except NotExistError as error:
-            logger.warning("%s is lost: %s", what, error)
-            return None
-        except AgolaError as error:
-            if error.reason in UNREADABLE and attempt >= TRIES_TO_READ:
-                logger.error("%s is given up: %s", what, error)  # noqa: TRY400  it says enough
-                return None
-            logger.warning("%s is not stored: %s; again in %.1f s", what, error, delay)
-        await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311  jitter
-        delay = min(2 * delay, MAX_DELAY_SECONDS)
-    return None

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import random
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
@@ -26,6 +27,8 @@ from agola.model.run_config import RunID, TaskID
 from agola.model.run_ref import TaskRef
 from agola.services.runservice.actions.fetch import LOST_NOTE
 from agola.storage.objects.port import ObjectInfo, ObjectStorage
+from agola.storage.objects.posix import opening_posix
+from tests.testbed.faulty_objects import FaultyObjects, outage
 from tests.testbed.log_hops import RUN, TASK, TOKEN, Hops, log_hops
 from tests.unit.services.runservice.conftest import Runservice, a_run
 
@@ -253,6 +256,29 @@ async def test_a_log_that_the_executor_cannot_give_at_first_is_stored_later(hops
     await log.until_opened(2)
     await log.end()
     assert await hops.places.until_stored(TASK) == {SETUP_LOG: 4}
+
+
+async def test_an_outage_of_the_storage_is_told_once_for_all_that_waits(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    tasks = (TASK, TaskID("task-2"))
+    async with opening_posix(tmp_path / "objects") as posix:
+        objects = FaultyObjects(posix)
+        places = [f"logs/{task_id}/{kind}/" for task_id in tasks for kind in ("data", "runs")]
+        away = [objects.fail("stat", "write", path=path, times=4) for path in places]
+        async with log_hops(tmp_path, objects=objects) as hops:
+            for task_id in tasks:
+                await hops.executor.log(task_id, SETUP_LOG, b"data").end()
+                await hops.put(TaskStatus.FAILED, WAITING, task_id=task_id)
+            for task_id in tasks:
+                assert await hops.places.until_stored(task_id) == {SETUP_LOG: 4}
+    assert [trouble.times for trouble in away] == [0] * 4
+    told = [each.getMessage() for each in caplog.records if each.name.endswith(".actions.fetch")]
+    assert len(told) == 2
+    assert told[0].endswith(f" has to wait, and others may: {outage().message}")
+    assert told[1].startswith("stored, or given up, after some waiting: ")
+    assert told[1].endswith(" and 1 more")
 
 
 Case: TypeAlias = tuple[RunID, TaskID, LogPart, int, type[AgolaError], str]
