@@ -1,10 +1,9 @@
-"""The write-ahead log as one process sees it, and what it says of objects not yet in a snapshot."""
+"""The write-ahead log as one process sees it."""
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 
 import msgspec
 
@@ -19,7 +18,7 @@ from agola.datamanager.layout import (
     WalHeader,
     epoch_key,
 )
-from agola.datamanager.pace import Pace
+from agola.datamanager.overlay import Overlay
 from agola.datamanager.port import Action, Batch, WalSequence
 from agola.datamanager.sequence import same_epoch
 from agola.datamanager.snapshot import Snapshots
@@ -29,14 +28,6 @@ from agola.storage.kv.port import Changes, Compare, Entry, KeyValue, Revision
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """The last thing that happened to an object, and in which batch."""
-
-    sequence: WalSequence
-    data: bytes | None
 
 
 class Log:
@@ -51,11 +42,9 @@ class Log:
         self.ended: AgolaError | None = None
         """What ended it, for all who wait for something to happen here."""
         self._own: dict[str, Batch] = {}
-        self._batches: dict[WalSequence, Batch] = {}
         self._following: dict[WalSequence | None, WalSequence] = {}
-        self._overlay: dict[str, dict[str, Newest]] = {}
-        self.pending_bytes = 0
-        """How much the batches hold that are in no snapshot yet."""
+        self.overlay = Overlay()
+        """What happened since the snapshot."""
         self.headers: dict[WalSequence, WalHeader] = {}
         """The batches that the key-value store knows, in order."""
         self.guard: Compare
@@ -66,23 +55,6 @@ class Log:
     @property
     def last(self) -> WalSequence:
         return next(reversed(self.headers))
-
-    @property
-    def pending(self) -> int:
-        """How many batches are in no snapshot yet."""
-        return len(self._batches)
-
-    def newest(self, data_type: str) -> dict[str, Newest]:
-        """Say what happened to the objects of a type since the snapshot."""
-        return self._overlay.get(data_type, {})
-
-    def copy(self) -> dict[str, dict[str, Newest]]:
-        """Copy all that happened since the snapshot, by type and id."""
-        return {data_type: dict(objects) for data_type, objects in self._overlay.items()}
-
-    def batches(self) -> list[Batch]:
-        """Say the batches that are in no snapshot yet, in order."""
-        return list(self._batches.values())
 
     def expect(self, header: WalHeader, actions: tuple[Action, ...]) -> None:
         """Keep the data of a batch that this process is about to commit."""
@@ -106,13 +78,12 @@ class Log:
         status = await self._snapshots.status(_pointer_in(entries[SNAPSHOT]))
         unmerged = [header for header in headers if header.sequence > status.wal_sequence]
         batches = await asyncio.gather(*map(self._wals.read_data, unmerged))
-        self._batches, self._following, self._overlay, self.headers = {}, {}, {}, {}
-        self.pending_bytes = 0
+        self.overlay, self._following, self.headers = Overlay(), {}, {}
         self._use(status, entries[SNAPSHOT])
         for header in headers:
             self._add(header)
         for batch in batches:
-            self._overlay_with(batch)
+            self.overlay.add(batch)
         self._revision = page.revision
         self._tell()
 
@@ -182,7 +153,7 @@ class Log:
                 continue
             header = self.headers[following]
             try:
-                batch = self._batches.get(following) or await self._wals.read_data(header)
+                batch = self.overlay.batch(following) or await self._wals.read_data(header)
             except NotExistError as error:  # cleaned up meanwhile
                 raise _gone(after) from error
             yield batch
@@ -194,13 +165,14 @@ class Log:
                 self._remove(change.key)
             elif change.key == SNAPSHOT:
                 status = await self._snapshots.status(_pointer_in(change.entry))
-                await self._forget(self._use(status, change.entry))
+                self._use(status, change.entry)
+                await self.overlay.drop(status.wal_sequence)
             elif change.key.startswith(WALS):
                 header = _header_of(change.entry)
                 if header.previous != self.last:
                     raise StateLostError("has another log")
                 batch = self._own.pop(header.data_id, None)
-                self._overlay_with(batch or await self._wals.read_data(header))
+                self.overlay.add(batch or await self._wals.read_data(header))
                 self._add(header)
         self._revision = changes.revision
         self._tell()
@@ -226,43 +198,13 @@ class Log:
             raise StateLostError("was deleted")
         del self._following[header.previous]
 
-    def _overlay_with(self, batch: Batch) -> None:
-        self._batches[batch.sequence] = batch
-        self.pending_bytes += _size(batch)
-        for action in batch.actions:
-            objects = self._overlay.setdefault(action.data_type, {})
-            objects[action.id] = Newest(batch.sequence, action.data)
-
-    def _use(self, status: DataStatus, pointer: Entry) -> list[Batch]:
-        """Read from a newer snapshot.  Gives the batches that are in it."""
+    def _use(self, status: DataStatus, pointer: Entry) -> None:
         self.snapshot = status
         self.snapshot_revision = pointer.mod_revision
-        merged = [each for each in self._batches if each <= status.wal_sequence]
-        return [self._batches.pop(sequence) for sequence in merged]
-
-    async def _forget(self, merged: list[Batch]) -> None:
-        """Drop what happened in batches that are in the snapshot, a slice at a time.
-
-        Reads may see it until then: it says the same as the snapshot.
-        """
-        pace = Pace()
-        while merged:
-            batch = merged.pop()
-            self.pending_bytes -= _size(batch)
-            for action in batch.actions:
-                objects = self._overlay[action.data_type]
-                newest = objects.get(action.id)
-                if newest is not None and newest.sequence <= self.snapshot.wal_sequence:
-                    del objects[action.id]
-                await pace.breathe()
 
     def _tell(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
-
-
-def _size(batch: Batch) -> int:
-    return sum(len(action.data or b"") for action in batch.actions)
 
 
 def _header_of(entry: Entry) -> WalHeader:

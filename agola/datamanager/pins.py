@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from agola.core.ids import Ids
 from agola.datamanager.layout import PINS, SNAPSHOT, DataStatus
-from agola.datamanager.log import Log, Newest
+from agola.datamanager.log import Log
+from agola.datamanager.overlay import Newest
 from agola.datamanager.port import WalSequence
 from agola.storage.kv.port import Compare, KeyValue, Lease, Put
 
@@ -40,7 +41,7 @@ async def pinning(kv: KeyValue, log: Log, ids: Ids) -> AsyncGenerator[tuple[Mome
     async with kv.lease(PIN_TTL) as lease:
         key = PINS + ids.uuid()
         while True:
-            moment = Moment(log.snapshot, log.copy(), log.last)
+            moment = Moment(log.snapshot, log.overlay.copy(), log.last)
             present = Compare(SNAPSHOT, log.snapshot_revision)
             put = Put(key, moment.status.data_sequence.encode(), lease.id)
             if (await kv.txn([log.guard, present], [put])).succeeded:

@@ -80,7 +80,7 @@ class StoredDataManager:
     async def scan(self, data_type: str, *, after: str = "") -> AsyncGenerator[StoredObject, None]:
         """UnavailableError (`SNAPSHOT_GONE`) when it takes so long that three checkpoints pass."""
         old = self._snapshots.scan(self._log.snapshot, data_type, after=after)
-        newest = dict(self._log.newest(data_type))
+        newest = dict(self._log.overlay.newest(data_type))
         async with aclosing(overlaid(old, newest, data_type, after=after)) as objects:
             async for stored in objects:
                 yield stored
@@ -102,7 +102,7 @@ class StoredDataManager:
         await self._checkpoints.checkpoint()
 
     async def _find(self, data_type: str, object_id: str) -> bytes | None:
-        newest = self._log.newest(data_type).get(object_id)
+        newest = self._log.overlay.newest(data_type).get(object_id)
         return newest.data if newest else await self._read_snapshot(data_type, object_id)
 
     async def _read_snapshot(self, data_type: str, object_id: str) -> bytes | None:

@@ -8,7 +8,8 @@ from agola.core.background import background
 from agola.core.errors import UnavailableError
 from agola.core.ids import Ids
 from agola.datamanager.errors import DataDamagedError
-from agola.datamanager.log import Log, Newest
+from agola.datamanager.log import Log
+from agola.datamanager.overlay import Newest
 from agola.datamanager.pins import Moment, pinned, pinning
 from agola.datamanager.port import StoredObject, WalSequence
 from agola.datamanager.snapshot import SnapshotGoneError, Snapshots

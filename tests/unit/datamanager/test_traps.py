@@ -54,8 +54,8 @@ async def test_what_a_checkpoint_took_is_held_in_memory_no_longer(house: House) 
         await store.checkpoint()
         await store.commit([gone("a")])
         await store.checkpoint()
-        assert not any(store._log.copy().values())
-        assert store._log.pending == store._log.pending_bytes == 0
+        assert not any(store._log.overlay.copy().values())
+        assert store._log.overlay.pending == store._log.overlay.pending_bytes == 0
         with pytest.raises(NotExistError):
             await store.read("user", "a")
 
