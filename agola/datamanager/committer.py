@@ -6,9 +6,8 @@ be lost before it is there, the data alone is enough: see `agola.datamanager.rec
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -23,23 +22,9 @@ from agola.datamanager.errors import StateLostError, closed
 from agola.datamanager.layout import GROUPS, HEAD, WALS, WalHeader, sequence_in
 from agola.datamanager.log import Log
 from agola.datamanager.port import Action, Groups, WalSequence
+from agola.datamanager.waiting import MAX_GROUPS, Request, Waiting, fail, succeed
 from agola.datamanager.wal import WalObjects
-from agola.storage.kv.port import MAX_TXN_OPERATIONS, Compare, KeyValue, Operation, Put, Revision
-
-MAX_GROUPS = MAX_TXN_OPERATIONS - 2
-"""Beside them, a transaction puts the head and the batch, and compares the head and the epoch."""
-MAX_SHARED_BYTES = 4 * 1024 * 1024
-
-
-@dataclass(eq=False, slots=True)
-class _Request:
-    actions: tuple[Action, ...]
-    versions: dict[str, int]
-    done: asyncio.Future[WalSequence]
-    size: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.size = sum(len(action.data or b"") for action in self.actions)
+from agola.storage.kv.port import Compare, KeyValue, Operation, Put, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +47,7 @@ class Committer:
         self._wals = wals
         self._log = log
         self._ids = ids
-        self._waiting: deque[_Request] = deque()
-        self._taken: list[_Request] = []
-        self._wake = asyncio.Event()
+        self._waiting = Waiting()
         self._head: _Head | None = None
         self._ended: AgolaError | None = None
         self._contested = True
@@ -91,8 +74,7 @@ class Committer:
         if self._ended is not None:
             raise self._ended
         done: asyncio.Future[WalSequence] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Request(tuple(actions), dict(versions), done))
-        self._wake.set()
+        self._waiting.add(Request(tuple(actions), dict(versions), done))
         committed = await done
         await self._log.reached(committed)
         return committed
@@ -101,64 +83,39 @@ class Committer:
         """Commit what waits, until this is ended.  StateLostError."""
         try:
             while True:
-                await self._wake.wait()
-                self._taken = self._take()
-                if self._taken:
-                    await self._commit_or_fail(self._taken)
-                else:
-                    self._wake.clear()
+                await self._commit_or_fail(await self._waiting.take())
         finally:  # those who use the store may take a while to notice that it is being closed
             self.end(self._log.ended or closed())
 
     def end(self, error: AgolaError) -> None:
         """Let *error* be what all hear that wait, and that come later."""
         self._ended = self._ended or error
-        _fail([*self._taken, *self._waiting], self._ended)
+        self._waiting.fail(self._ended)
 
-    async def _commit_or_fail(self, requests: list[_Request]) -> None:
+    async def _commit_or_fail(self, requests: list[Request]) -> None:
         try:
             await self._commit(requests)
         except AgolaError as error:
             self._head = None  # how it ended is not known: read the head again
             self._contested = True
-            _fail(requests, error)
+            fail(requests, error)
             if isinstance(error, StateLostError):
                 self.end(error)
                 raise
 
-    def _take(self) -> list[_Request]:
-        """Take from the front what fits together: no change group twice, and not too much."""
-        taken: list[_Request] = []
-        names: set[str] = set()
-        size = 0
-        while self._waiting:
-            request = self._waiting[0]
-            size += request.size
-            clash = not names.isdisjoint(request.versions)
-            full = len(names) + len(request.versions) > MAX_GROUPS or size > MAX_SHARED_BYTES
-            if taken and (clash or full):
-                break
-            names.update(request.versions)
-            self._waiting.popleft()
-            if not request.done.done():  # nobody waits for it any more
-                taken.append(request)
-        return taken
-
-    async def _commit(self, requests: list[_Request]) -> None:
+    async def _commit(self, requests: list[Request]) -> None:
         while requests:
             head = self._head
             if head is None or head.sequence < self._log.last:
                 head = await self._read_head()
             committed = await self._try(requests, head)
             if committed is not None:
-                for request in requests:
-                    if not request.done.done():
-                        request.done.set_result(committed)
+                succeed(requests, committed)
                 return
             self._head = None
             requests = [request for request in requests if await self._holds(request)]
 
-    async def _try(self, requests: list[_Request], head: _Head) -> WalSequence | None:
+    async def _try(self, requests: list[Request], head: _Head) -> WalSequence | None:
         """Commit behind *head*.  None: it is not the last batch, or a change group moved."""
         number = sequence.following(head.sequence)
         data_id = f"{number}-{self._ids.uuid()}"
@@ -204,19 +161,19 @@ class Committer:
             raise StateLostError("is of another time")
         return head
 
-    async def _holds(self, request: _Request) -> bool:
+    async def _holds(self, request: Request) -> bool:
         """Say whether the change groups of a request are as they were read; if not, fail it."""
         present = await self._versions(list(request.versions))
         for name, version in request.versions.items():
             if present[name] != version:
                 message = f"change group {name!r} was changed by somebody else"
                 error = ConcurrencyError(message, reason="CHANGE_GROUP_CHANGED", changeGroup=name)
-                _fail([request], error)
+                fail([request], error)
                 return False
         return True
 
 
-def _compares(requests: Sequence[_Request], head: _Head) -> list[Compare]:
+def _compares(requests: Sequence[Request], head: _Head) -> list[Compare]:
     groups = [
         Compare(GROUPS + name, Revision(version))
         for request in requests
@@ -225,14 +182,8 @@ def _compares(requests: Sequence[_Request], head: _Head) -> list[Compare]:
     return [Compare(HEAD, head.revision), *groups]
 
 
-def _puts(requests: Sequence[_Request], header: WalHeader) -> list[Operation]:
+def _puts(requests: Sequence[Request], header: WalHeader) -> list[Operation]:
     moved = header.sequence.encode()
     groups = [Put(GROUPS + name, moved) for request in requests for name in request.versions]
     wal = Put(WALS + header.sequence, msgspec.json.encode(header))
     return [Put(HEAD, header.data_id.encode()), wal, *groups]
-
-
-def _fail(requests: Sequence[_Request], error: AgolaError) -> None:
-    for request in requests:
-        if not request.done.done():
-            request.done.set_exception(error)
