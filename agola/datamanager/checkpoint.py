@@ -9,6 +9,7 @@ from functools import partial
 
 from agola.core.clock import Clock
 from agola.core.errors import AgolaError
+from agola.core.trouble import Trouble, level_of
 from agola.datamanager import sequence
 from agola.datamanager.cleaning import Cleaner
 from agola.datamanager.datafile import folded
@@ -45,6 +46,7 @@ class Checkpoints:
         self._cleaner = cleaner
         self._limits = limits
         self._waiting = _Waiting(log, clock)
+        self._trouble = Trouble(logger, over="there are checkpoints again")
 
     async def run(self) -> None:
         """Make checkpoints, for ever; at first clean up what a crash left behind."""
@@ -65,9 +67,11 @@ class Checkpoints:
             await work()
         except StateLostError:
             raise
-        except AgolaError:
-            logger.exception("%s; trying again later", failed)
+        except AgolaError as error:
+            text = f"{failed}; trying again later: {error.message} ({error.reason})"
+            self._trouble.say(text, level=level_of(error))
             return False
+        self._trouble.end()
         return True
 
     async def checkpoint(self) -> None:
@@ -77,7 +81,7 @@ class Checkpoints:
         the snapshot wins, and the other one discards what it wrote.  DataDamagedError: what there
         is cannot be built upon, nothing was changed.
         """
-        await self._checkpoint(lambda: self._log.overlay.pending > 0)
+        await self._checkpoint(lambda: self._log.pending > 0)
 
     async def catch_up(self) -> None:
         """Wait until the present snapshot is known here.
@@ -93,8 +97,8 @@ class Checkpoints:
 
     def _is_due(self) -> bool:
         return (
-            self._log.overlay.pending >= self._limits.checkpoint_wals
-            or self._log.overlay.pending_bytes >= self._limits.checkpoint_bytes
+            self._log.pending >= self._limits.checkpoint_wals
+            or self._log.pending_bytes >= self._limits.checkpoint_bytes
             or self._waiting.since() >= self._limits.checkpoint_age
         )
 
@@ -102,7 +106,7 @@ class Checkpoints:
         """Wait for the log to move; if anything waits there, for its time to come as well."""
         left = self._limits.checkpoint_age - self._waiting.since()
         with suppress(TimeoutError):
-            async with asyncio.timeout(left.total_seconds() if self._log.overlay.pending else None):
+            async with asyncio.timeout(left.total_seconds() if self._log.pending else None):
                 await self._log.moved()
 
     async def _checkpoint(self, needed: Callable[[], bool]) -> None:
@@ -127,7 +131,7 @@ class Checkpoints:
         return True
 
     async def _write(self, number: WalSequence) -> DataStatus:
-        over, batches = self._log.snapshot, self._log.overlay.batches()
+        over, batches = self._log.snapshot, self._log.batches()
         last = batches[-1].sequence
         changes = await folded(batches)
         del batches  # who has the last one would free all at once, which takes long
@@ -162,7 +166,7 @@ class _Waiting:
 
     def since(self) -> timedelta:
         """Say for how long it was seen that there is something behind this very snapshot."""
-        if not self._log.overlay.pending:
+        if not self._log.pending:
             self._snapshot = None
             return timedelta()
         if self._snapshot != self._log.snapshot.data_sequence:

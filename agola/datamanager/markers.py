@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from agola.core.errors import AgolaError
-from agola.core.trouble import Trouble
+from agola.core.trouble import Trouble, level_of
 from agola.datamanager.committer import Committer
 from agola.datamanager.layout import WalHeader
 from agola.datamanager.log import Log
@@ -48,7 +48,8 @@ class Markers:
             try:
                 await work()
             except AgolaError as error:
-                self._trouble.say(f"batches could not be marked, trying again: {error}")
+                text = f"batches could not be marked, trying again: {error}"
+                self._trouble.say(text, level=level_of(error))
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             self._trouble.end()

@@ -119,4 +119,4 @@ async def _tidy(work: Awaitable[None]) -> None:
     try:
         await work
     except AgolaError:
-        logger.warning("files of a snapshot that was not finished stay for now", exc_info=True)
+        logger.debug("files of a snapshot that was not finished stay for now", exc_info=True)

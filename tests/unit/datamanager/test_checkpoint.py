@@ -1,6 +1,7 @@
 """Checkpoints come by themselves, and leave only what somebody may still need."""
 
 import asyncio
+import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from agola.datamanager.layout import DATA_SEQUENCE, GROUPS
 from agola.datamanager.limits import Limits
 from agola.datamanager.store import opening
 from agola.storage.kv.port import Delete
-from tests.testbed.faulty_objects import FaultyObjects
+from tests.testbed.faulty_objects import FaultyObjects, outage
 from tests.unit.datamanager.conftest import NEVER, House
 from tests.unit.datamanager.test_store import gone, put, scanned
 
@@ -48,7 +49,7 @@ async def test_a_checkpoint_comes_with_many_bytes_too(house: House) -> None:
         while store._log.snapshot.data_sequence == before:
             await store._log.moved()
         await store.checkpoint()
-        assert store._log.overlay.pending_bytes == 0
+        assert store._log.pending_bytes == 0
         assert await store.read("user", "a") == b"x" * 1000
 
 
@@ -61,7 +62,7 @@ async def test_a_batch_that_waited_for_long_goes_into_a_snapshot_though_nothing_
         await store.commit([put("a")])
         while store._log.snapshot.data_sequence == before:
             await store._log.moved()
-        assert store._log.overlay.pending == 0
+        assert store._log.pending == 0
 
 
 async def test_a_batch_that_waited_for_too_short_a_time_stays_in_the_log(house: House) -> None:
@@ -97,10 +98,10 @@ async def test_deletions_leave_nothing_in_memory_once_they_are_in_a_snapshot(hou
         await store.commit([put(str(n)) for n in range(50)])
         await store.checkpoint()
         await store.commit([gone(str(n)) for n in range(100)])
-        assert len(store._log.overlay.newest("user")) == 100
+        assert len(store._log.newest("user")) == 100
         await store.checkpoint()
-        assert not store._log.overlay.newest("user")
-        assert store._log.overlay.pending == store._log.overlay.pending_bytes == 0
+        assert not store._log.newest("user")
+        assert store._log.pending == store._log.pending_bytes == 0
         assert await scanned(store) == {}
 
 
@@ -171,18 +172,24 @@ async def test_the_data_of_a_commit_that_a_crash_interrupted_is_cleaned_up(house
 async def test_a_checkpoint_by_itself_fails_for_a_while_and_then_goes_on(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     limits = Limits(checkpoint_wals=1, retry=timedelta(milliseconds=1))
     async with house.storage() as (kv, objects):
         faulty = FaultyObjects(objects)
         async with opening(kv, faulty, house.base, limits=limits) as store:
-            faulty.fail("write", path=".data", times=3)
-            before = store._log.snapshot.data_sequence
-            await store.commit([put("a")])
-            while store._log.snapshot.data_sequence == before:
-                await store._log.moved()
-    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == [
-        "a checkpoint failed; trying again later"
-    ] * 3
+            away = faulty.fail("write", path=".data", times=3)
+            for name in "ab":  # when the second one is made, all of the first one is over
+                before = store._log.snapshot.data_sequence
+                await store.commit([put(name)])
+                while store._log.snapshot.data_sequence == before:
+                    await store._log.moved()
+    assert away.times == 0
+    told = [each.message for each in caplog.records if each.name.endswith(".checkpoint")]
+    assert told == [
+        f"a checkpoint failed; trying again later: {outage().message} ({outage().reason})",
+        "there are checkpoints again",
+    ]
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_checkpoint_ends_a_datamanager_whose_key_value_store_was_lost(

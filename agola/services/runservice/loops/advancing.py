@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from agola.core.errors import AgolaError, UnavailableError
 from agola.core.name_queue import NameQueue
+from agola.core.trouble import SharedTrouble
 from agola.model.run_config import RunID
 from agola.services.runservice.actions.advancing import AdvanceActions
 from agola.services.runservice.ports.live import LiveState, Touched
@@ -29,6 +30,7 @@ class AdvanceLoops:
         self._queue: NameQueue[RunID] = NameQueue()
         self._ended: NameQueue[RunID] = NameQueue()
         self._starved: set[RunID] = set()
+        self._trouble = SharedTrouble(logger, over="it goes on")
 
     async def advance(self) -> None:
         """Advance runs that changed, for ever; those without an executor when one may have room."""
@@ -41,6 +43,8 @@ class AdvanceLoops:
                         self._starved.add(run_id)
                 except AgolaError as error:
                     self._again(self._queue, run_id, error)
+                else:
+                    self._trouble.leave(f"run {run_id}")
 
     async def archive(self) -> None:
         """Archive runs that have ended, for ever."""
@@ -50,6 +54,8 @@ class AdvanceLoops:
                 await self._actions.archive(run_id)
             except AgolaError as error:
                 self._again(self._ended, run_id, error)
+            else:
+                self._trouble.leave(f"run {run_id}")
 
     async def resync(self) -> None:
         """Look at everything now and then, for ever."""
@@ -77,5 +83,5 @@ class AdvanceLoops:
             (self._ended if run.phase.ended else self._queue).put([run_id])
 
     def _again(self, queue: NameQueue[RunID], run_id: RunID, error: AgolaError) -> None:
-        logger.warning("run %s has to wait: %s", run_id, error)
+        self._trouble.meet(f"run {run_id}", error)
         asyncio.get_running_loop().call_later(RETRY_SECONDS, queue.put, [run_id])

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from agola.core.errors import AgolaError
 from agola.core.name_queue import NameQueue
+from agola.core.trouble import SharedTrouble
 from agola.model.executor import ExecutorID
 from agola.services.runservice.actions.executors import ExecutorActions
 from agola.services.runservice.actions.reports import ReportActions
@@ -25,6 +26,7 @@ class LivenessLoops:
         self._executors = executors
         self._reports = reports
         self._lost: NameQueue[ExecutorID] = NameQueue()
+        self._trouble = SharedTrouble(logger, over="it goes on")
 
     async def expire(self) -> None:
         """Sleep until the next executor could be lost, and see, for ever."""
@@ -33,7 +35,9 @@ class LivenessLoops:
             try:
                 left = await self._executors.lose_silent()
             except AgolaError as error:
-                logger.warning("cannot look after executors: %s", error)
+                self._trouble.meet("looking after executors", error)
+            else:
+                self._trouble.leave("looking after executors")
             await asyncio.sleep(max(left, MIN_SLEEP_SECONDS))
 
     async def judge(self) -> None:
@@ -42,13 +46,16 @@ class LivenessLoops:
             self._put(self._live.assignees())
             while True:
                 executor_id = await self._lost.get()
-                logger.warning("executor %s is lost", executor_id)
+                what = f"judging the tasks of executor {executor_id}"
                 try:
                     await self._reports.give_up(executor_id)
                 except AgolaError as error:
-                    logger.warning("cannot judge executor %s: %s", executor_id, error)
+                    self._trouble.meet(what, error)
                     loop = asyncio.get_running_loop()
                     loop.call_later(RETRY_SECONDS, self._put, [executor_id])
+                else:
+                    logger.warning("executor %s is lost", executor_id)
+                    self._trouble.leave(what)
 
     def _heard(self, touched: Touched) -> None:
         self._put(touched.executors)
