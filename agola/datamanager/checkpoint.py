@@ -81,7 +81,7 @@ class Checkpoints:
         the snapshot wins, and the other one discards what it wrote.  DataDamagedError: what there
         is cannot be built upon, nothing was changed.
         """
-        await self._checkpoint(lambda: self._log.pending > 0)
+        await self._checkpoint(lambda: self._log.overlay.pending > 0)
 
     async def catch_up(self) -> None:
         """Wait until the present snapshot is known here.
@@ -97,8 +97,8 @@ class Checkpoints:
 
     def _is_due(self) -> bool:
         return (
-            self._log.pending >= self._limits.checkpoint_wals
-            or self._log.pending_bytes >= self._limits.checkpoint_bytes
+            self._log.overlay.pending >= self._limits.checkpoint_wals
+            or self._log.overlay.pending_bytes >= self._limits.checkpoint_bytes
             or self._waiting.since() >= self._limits.checkpoint_age
         )
 
@@ -106,7 +106,7 @@ class Checkpoints:
         """Wait for the log to move; if anything waits there, for its time to come as well."""
         left = self._limits.checkpoint_age - self._waiting.since()
         with suppress(TimeoutError):
-            async with asyncio.timeout(left.total_seconds() if self._log.pending else None):
+            async with asyncio.timeout(left.total_seconds() if self._log.overlay.pending else None):
                 await self._log.moved()
 
     async def _checkpoint(self, needed: Callable[[], bool]) -> None:
@@ -131,7 +131,7 @@ class Checkpoints:
         return True
 
     async def _write(self, number: WalSequence) -> DataStatus:
-        over, batches = self._log.snapshot, self._log.batches()
+        over, batches = self._log.snapshot, self._log.overlay.batches()
         last = batches[-1].sequence
         changes = await folded(batches)
         del batches  # who has the last one would free all at once, which takes long
@@ -166,7 +166,7 @@ class _Waiting:
 
     def since(self) -> timedelta:
         """Say for how long it was seen that there is something behind this very snapshot."""
-        if not self._log.pending:
+        if not self._log.overlay.pending:
             self._snapshot = None
             return timedelta()
         if self._snapshot != self._log.snapshot.data_sequence:

@@ -49,7 +49,7 @@ async def test_a_checkpoint_comes_with_many_bytes_too(house: House) -> None:
         while store._log.snapshot.data_sequence == before:
             await store._log.moved()
         await store.checkpoint()
-        assert store._log.pending_bytes == 0
+        assert store._log.overlay.pending_bytes == 0
         assert await store.read("user", "a") == b"x" * 1000
 
 
@@ -62,7 +62,7 @@ async def test_a_batch_that_waited_for_long_goes_into_a_snapshot_though_nothing_
         await store.commit([put("a")])
         while store._log.snapshot.data_sequence == before:
             await store._log.moved()
-        assert store._log.pending == 0
+        assert store._log.overlay.pending == 0
 
 
 async def test_a_batch_that_waited_for_too_short_a_time_stays_in_the_log(house: House) -> None:
@@ -98,10 +98,10 @@ async def test_deletions_leave_nothing_in_memory_once_they_are_in_a_snapshot(hou
         await store.commit([put(str(n)) for n in range(50)])
         await store.checkpoint()
         await store.commit([gone(str(n)) for n in range(100)])
-        assert len(store._log.newest("user")) == 100
+        assert len(store._log.overlay.newest("user")) == 100
         await store.checkpoint()
-        assert not store._log.newest("user")
-        assert store._log.pending == store._log.pending_bytes == 0
+        assert not store._log.overlay.newest("user")
+        assert store._log.overlay.pending == store._log.overlay.pending_bytes == 0
         assert await scanned(store) == {}
 
 
