@@ -1,17 +1,6 @@
 """What it was that a command failed with, under groups and context."""
 
-from collections.abc import Iterator
-
-from agola.core.errors import AgolaError, underlying
-
-
-def leaves(error: BaseException) -> Iterator[BaseException]:
-    """Give the errors that tasks side by side ended with, or the only one."""
-    if isinstance(error, BaseExceptionGroup):
-        for part in error.exceptions:
-            yield from leaves(part)
-    else:
-        yield error
+from agola.core.errors import AgolaError, leaves, underlying
 
 
 def typed(error: BaseException) -> AgolaError | None:

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from agola.cli import exits
-from agola.cli.failures import leaves, typed
+from agola.cli.failures import typed
 from agola.cli.parser import parser
+from agola.core.errors import leaves
 
 
 def main(argv: Sequence[str] | None = None) -> int:

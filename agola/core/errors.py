@@ -1,5 +1,6 @@
 """The errors of the domain.  Nothing here knows about gRPC."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from enum import Enum
 from typing import ClassVar
@@ -122,6 +123,15 @@ def underlying(error: BaseException) -> AgolaError | None:
     while cause is not None and not isinstance(cause, AgolaError):
         cause = cause.__cause__
     return cause
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Give the errors that tasks side by side ended with, or the only one."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from leaves(part)
+    else:
+        yield error
 
 
 def of_kind(kind: Kind, message: str, *, reason: str, **metadata: str) -> AgolaError:

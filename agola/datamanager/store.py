@@ -1,11 +1,11 @@
 """The datamanager over a key-value store and object storage."""
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from agola.core.background import background
 from agola.core.clock import Clock, SystemClock
-from agola.core.errors import BadRequestError, NotExistError
+from agola.core.errors import BadRequestError, NotExistError, leaves
 from agola.core.ids import Ids, RandomIds
 from agola.datamanager.checkpoint import Checkpoints
 from agola.datamanager.cleaning import Cleaner
@@ -160,19 +160,11 @@ async def opening(
         async with background(log.run, committer.run, markers.run, checkpoints.run):
             yield store
     except BaseExceptionGroup as group:  # of what several loops noticed
-        if (lost := group.subgroup(StateLostError)) is None:
+        lost = next((each for each in leaves(group) if isinstance(each, StateLostError)), None)
+        if lost is None:
             raise
-        raise next(_leaves(lost)) from group
+        raise lost from group
     finally:
         log.end(closed())
         committer.end(closed())
     await markers.flush()
-
-
-def _leaves(group: BaseExceptionGroup[StateLostError]) -> Iterator[StateLostError]:
-    """Tell the errors in a group of groups."""
-    for each in group.exceptions:
-        if isinstance(each, BaseExceptionGroup):
-            yield from _leaves(each)
-        else:
-            yield each

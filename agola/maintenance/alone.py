@@ -1,17 +1,14 @@
-"""Working on the data of a service that is set aside: one at a time, to the end."""
+"""Working on the data of a service that is set aside: one at a time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
 
 from agola.core.background import background
 from agola.core.errors import PreconditionError, UnavailableError
 from agola.model.maintenance import MaintainedService
 from agola.storage.kv.port import KeyValue
-
-T = TypeVar("T")
 
 LOCK = "maintenance/data"
 LOCK_TTL = timedelta(seconds=15)
@@ -49,13 +46,3 @@ async def working_alone(kv: KeyValue, service: MaintainedService) -> AsyncGenera
             if lost is None:
                 raise
             raise lost.exceptions[0] from None
-
-
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Do *work* to its end even if whoever waits for it gives up meanwhile."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise

@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
 
 from agola import datamanager
+from agola.core.background import to_the_end
 from agola.core.errors import PreconditionError
 from agola.core.ids import Ids
 from agola.datamanager.port import Replacement, StoredObject
 from agola.maintenance import flag
-from agola.maintenance.alone import to_the_end, working_alone
+from agola.maintenance.alone import working_alone
 from agola.maintenance.codec import export_invalid
 from agola.maintenance.holdings import Holdings
 from agola.maintenance.legacy import converted

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from agola.core.background import background
 from agola.core.clock import Clock
-from agola.core.errors import underlying
+from agola.core.errors import leaves, underlying
 from agola.core.ids import Ids
 from agola.maintenance.presence import Presence
 from agola.maintenance.wish import Wish
@@ -116,7 +116,5 @@ class _Service:
 
 def _lost_its_state(error: BaseException) -> bool:
     """Say whether this is, or has in it, that the key-value store is not what it was."""
-    if isinstance(error, BaseExceptionGroup):
-        return any(map(_lost_its_state, error.exceptions))
-    known = underlying(error)
-    return known is not None and known.reason == STATE_LOST
+    known = map(underlying, leaves(error))
+    return any(each is not None and each.reason == STATE_LOST for each in known)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from agola.core.background import to_the_end
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -24,12 +26,7 @@ class Threads:
         the result.
         """
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._pool, partial(work, *args, **kwargs))
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            raise
+        return await to_the_end(loop.run_in_executor(self._pool, partial(work, *args, **kwargs)))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from agola.core.background import to_the_end
 from agola.core.errors import UnavailableError
 from agola.storage.sql.port import LOST, Row, Transaction, Value
 from agola.storage.sql.sqlite_file import (
@@ -138,12 +139,7 @@ class SqliteDatabase:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Do *work* in the thread.  It is over when this is, however this ends."""
-        done = asyncio.get_running_loop().run_in_executor(self._pool, work)
-        try:
-            return await asyncio.shield(done)
-        except asyncio.CancelledError:
-            await asyncio.wait([done])
-            raise
+        return await to_the_end(asyncio.get_running_loop().run_in_executor(self._pool, work))
 
 
 class SqliteTransaction:
